@@ -1,0 +1,68 @@
+"""The ``file`` sink: the song as a Standard MIDI File."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from midirnn.errors import SinkError
+from midirnn.plugin import Event, PluginConfig, Sink, StreamInfo, hookimpl
+
+if TYPE_CHECKING:
+    import mido
+
+
+class FileSink(Sink):
+    """Writes the song to a Standard MIDI File of type 0 when it ends."""
+
+    name = "file"
+
+    class Config(PluginConfig):
+        """Where to write."""
+
+        path: Path = Path("generated.mid")
+        """Its folder must exist; a file of that name is replaced when the song is complete."""
+
+    config: Config
+
+    def open(self, info: StreamInfo) -> None:
+        """See now, before any music is made, whether the file can be written at the end."""
+        folder = self.config.path.parent
+        if not folder.is_dir():
+            raise SinkError(f"file: there is no folder {folder} to write {self.config.path} in")
+        if self.config.path.is_dir():
+            raise SinkError(f"file: {self.config.path} is a folder; give a file's name")
+        if not os.access(folder, os.W_OK):
+            raise SinkError(f"file: no permission to write in {folder}")
+        self._info = info
+        self._ticks = 0
+        self._messages: list[mido.Message | mido.MetaMessage] = []
+
+    def send(self, event: Event) -> None:
+        """Keep the message until the song ends."""
+        delta_ticks = event.start_ticks - self._ticks
+        self._ticks = event.start_ticks
+        self._messages.append(event.message.copy(time=delta_ticks))
+
+    def finish(self) -> None:
+        """Write beside the path, then rename: the file is whole or not there."""
+        import mido
+
+        import midicodec
+
+        tempo = mido.MetaMessage("set_tempo", tempo=self._info.microseconds_per_beat, time=0)
+        song = midicodec.Song.from_messages(
+            [tempo, *self._messages], division=self._info.ticks_per_beat
+        )
+        try:
+            midicodec.save(song, self.config.path)
+        except OSError as error:
+            raise SinkError(f"file: cannot write {self.config.path}: {error.strerror}") from error
+
+
+@hookimpl
+def midirnn_register_sinks() -> Iterable[type[Sink]]:
+    """Return the sinks that come with midirnn."""
+    return [FileSink]

@@ -1,0 +1,226 @@
+"""The command line: parse, call, print. Nothing else is done here.
+
+Verbs import what they need when they run, so that ``--help``, ``plugins``, ``generate`` and
+``play`` never wait for TensorFlow.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import midicodec
+
+from midirnn import __version__
+from midirnn.errors import MidiRnnError
+from midirnn.plugin.choice import PluginChoice
+
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+
+class _Spec(click.ParamType):
+    """``NAME:key=value,…``."""
+
+    name = "NAME[:KEY=VALUE,…]"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> PluginChoice:
+        return value if isinstance(value, PluginChoice) else PluginChoice.parse(value)
+
+
+def _paths(name: str) -> Callable[..., Any]:
+    return click.argument(name, nargs=-1, required=True, type=click.Path(path_type=Path))
+
+
+def _choices(flag: str, text: str) -> Callable[..., Any]:
+    return click.option(flag, flag[2:] + "s", type=_Spec(), multiple=True, help=text)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def cli(debug: bool) -> None:
+    """Train a recurrent network on MIDI files, and let it play new music."""
+
+
+@cli.command()
+@_paths("paths")
+@click.option("--run", "folder", required=True, type=click.Path(path_type=Path),
+              help="The folder that the run is kept in; train makes it.")
+@click.option("--preset", type=click.Choice(["default", "notebook"]),
+              help="Where the settings start from.")
+@click.option("--steps", type=click.IntRange(min=1),
+              help="Training steps, counted from the run's beginning.")
+@click.option("--seed", type=click.IntRange(min=0, max=2**31 - 1), help="The run's random seed.")
+@click.option("--lanes", type=click.IntRange(min=1), help="Songs read side by side.")
+@click.option("--hidden-size", type=click.IntRange(min=1), help="Units of each LSTM.")
+@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), help="Adam's.")
+@click.option("--messages", type=click.Choice(["all", "channel"]),
+              help="Which messages the network is shown.")
+@click.option("--types", help="SMF types to read, with commas: 0,1,2.")
+@click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint, if any.")
+@click.option("--checkpoint-every", type=click.IntRange(min=1), help="Steps between checkpoints.")
+@click.option("--tensorboard", is_flag=True, help="Run TensorBoard while training.")
+@click.option("--config", "config_file", type=click.Path(path_type=Path),
+              help="A TOML file of settings; flags win over it.")
+@_choices("--augment", "An augmentation; repeatable, run in this order.")
+@_choices("--loss", "A loss term; repeatable. Replaces the preset's.")
+def train(
+    paths: tuple[Path, ...], folder: Path, resume: bool, tensorboard: bool,
+    config_file: Path | None, **flags: Any,
+) -> None:  # fmt: skip
+    """Train a network on the MIDI files among and below PATHS."""
+    from midirnn.training import train_run
+
+    if not train_run(
+        list(paths), folder, _settings(flags), config_file, resume=resume, tensorboard=tensorboard
+    ):
+        sys.exit(EXIT_INTERRUPTED)
+
+
+def _settings(flags: dict[str, Any]) -> dict[str, Any]:
+    """Return the flags that were given in the nested form of the TOML file."""
+    sections = {
+        "steps": "training", "seed": "training", "lanes": "training",
+        "learning_rate": "training", "checkpoint_every": "training",
+        "hidden_size": "model", "messages": "corpus", "types": "corpus",
+    }  # fmt: skip
+    settings: dict[str, Any] = {}
+    if flags["preset"] is not None:
+        settings["preset"] = flags["preset"]
+    for name, section in sections.items():
+        if flags[name] is not None:
+            settings.setdefault(section, {})[name] = flags[name]
+    if flags["types"] is not None:
+        settings["corpus"]["types"] = flags["types"].split(",")
+    for name in ("augment", "loss"):
+        if flags[f"{name}s"]:
+            settings[name] = [choice.table() for choice in flags[f"{name}s"]]
+    return settings
+
+
+@cli.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--length", default="2500", show_default=True,
+              help="How much to generate: records (2500) or seconds (90s).")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
+              help="The same seed makes the same song.")
+@click.option("--primer", type=click.Path(path_type=Path),
+              help="A MIDI file that the song begins with and the network goes on from.")
+@click.option("--temperature", type=click.FloatRange(min=0),
+              help="0 takes the likeliest, 1 what the network learnt. [default: the run's]")
+@click.option("--checkpoint", default="last", show_default=True,
+              help="best, last, or a checkpoint's step.")
+@_choices("--sink", "Where the song goes; repeatable. [default: file:path=generated.mid]")
+def generate(
+    run: Path, length: str, seed: int, primer: Path | None, temperature: float | None,
+    checkpoint: str, sinks: tuple[PluginChoice, ...],
+) -> None:  # fmt: skip
+    """Let the network of RUN play a new song into one or more sinks."""
+    from midirnn.perform import generate_song
+
+    finished = generate_song(
+        run, length, seed, sinks, primer=primer, temperature=temperature, checkpoint=checkpoint
+    )
+    if not finished:
+        sys.exit(EXIT_INTERRUPTED)
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@_choices("--sink", "Where the song goes; repeatable. [default: pygame]")
+def play(file: Path, sinks: tuple[PluginChoice, ...]) -> None:
+    """Send a MIDI FILE to one or more sinks."""
+    from midirnn.perform import play_file
+
+    if not play_file(file, sinks):
+        sys.exit(EXIT_INTERRUPTED)
+
+
+@cli.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@_paths("paths")
+@click.option("--checkpoint", default="last", show_default=True,
+              help="best, last, or a checkpoint's step.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def evaluate(run: Path, paths: tuple[Path, ...], checkpoint: str, as_json: bool) -> None:
+    """Score how well RUN predicts the MIDI files among and below PATHS."""
+    from midirnn.evaluation import evaluate_run
+
+    scores = evaluate_run(run, list(paths), checkpoint)
+    if as_json:
+        click.echo(json.dumps(scores.as_dict(), indent=1))
+        return
+    click.echo(f"songs                {scores.songs}")
+    click.echo(f"channel messages     {scores.messages}")
+    click.echo(f"bits per message     {scores.bits_per_message:.3f}")
+    click.echo(f"exact messages       {scores.exact_messages:.1%}")
+    click.echo(f"time error           {scores.time_error_seconds * 1000:.1f} ms (mean absolute)")
+    for name, value in scores.losses.items():
+        click.echo(f"{'loss/' + name:<20} {value:.6g}")
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--check", is_flag=True, help="Exit with status 2 if any plugin is broken.")
+def plugins(as_json: bool, check: bool) -> None:
+    """List the augmentations, loss terms and sinks there are, and what is broken."""
+    from midirnn.plugin.manager import plugin_manager
+
+    manager = plugin_manager()
+    if as_json:
+        click.echo(json.dumps(manager.describe(), indent=1))
+    else:
+        for each in manager.registered():
+            click.echo(f"{each.kind:<13} {each.name:<18} {each.summary}")
+            click.echo(f"{'':<13} {'':<18} {each.distribution} {each.version}; {each.options}")
+        for broken in manager.broken:
+            click.echo(f"broken        {broken.entry_point:<18} {broken.cause}")
+            click.echo(f"{'':<13} {'':<18} {broken.distribution} {broken.version}")
+    if check and manager.broken:
+        sys.exit(EXIT_BAD_INPUT)
+
+
+@cli.command()
+@click.option("--out", type=click.Path(path_type=Path),
+              help="A new folder. [default: a new one under the current folder]")
+@click.option("--steps", type=click.IntRange(min=1), help="Training steps. [default: two minutes' worth]")
+@click.option("--seed", type=click.IntRange(min=0, max=2**31 - 1), default=42, show_default=True,
+              help="The same seed composes the same pieces.")
+def demo(out: Path | None, steps: int | None, seed: int) -> None:
+    """Compose a small corpus by rule, train on it, and write a new song: no data needed."""
+    from midirnn.demo import run_demo
+
+    if not run_demo(out, steps, seed):
+        sys.exit(EXIT_INTERRUPTED)
+
+
+def main() -> None:
+    """Run the command line; what the user can mend is one line on stderr and exit status 2."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        sys.exit(EXIT_INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(EXIT_BAD_INPUT)
+    except (MidiRnnError, midicodec.MidiCodecError, OSError) as error:
+        if "--debug" in sys.argv:
+            raise
+        click.echo(f"midirnn: {_one_line(error)}", err=True)
+        sys.exit(EXIT_BAD_INPUT)
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split())

@@ -1,0 +1,225 @@
+"""Every setting of a run, typed, in one place: presets, then a TOML file, then flags.
+
+The resolved configuration is saved with the run as ``config.toml``; reading that file gives the
+same run again.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from midirnn.errors import ConfigError
+from midirnn.plugin.choice import PluginChoice
+from midirnn.timescale import TimeScale
+
+PositiveInt = Annotated[int, Field(gt=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CorpusConfig(_Section):
+    """Which files are used, and which of their messages."""
+
+    types: tuple[Annotated[int, Field(ge=0, le=2)], ...] = (0, 1)
+    """The SMF types that are read."""
+    messages: Literal["all", "channel"] = "channel"
+    """``channel``: notes, controllers, programs, bends; ``all``: system and meta messages too."""
+
+
+class ModelConfig(_Section):
+    """The network's sizes, its initial weights, and how time is shown to it."""
+
+    hidden_size: PositiveInt = 500
+    dense_size: PositiveInt = 100
+    keep_probability: Annotated[float, Field(gt=0, le=1)] = 0.95
+    """The share of units that dropout between the LSTMs keeps."""
+    initializer: Literal["glorot", "notebook"] = "glorot"
+    """``notebook``: normal with a deviation of 0.01 everywhere (0.1 for the last of time)."""
+    time_scale: TimeScale = "log"
+
+
+class TrainingConfig(_Section):
+    """The training loop."""
+
+    steps: PositiveInt = 2000
+    """How many steps the run has from its beginning, however often it was interrupted."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 42
+    lanes: PositiveInt = 32
+    """How many songs are read side by side: the batch."""
+    sequence_length: PositiveInt = 25
+    """How many records a lane moves on in one step."""
+    pool_size: PositiveInt = 500
+    """How many songs stand in memory with a position and LSTM states of their own."""
+    replace_probability: Annotated[float, Field(ge=0, le=1)] = 0.01
+    """How often a song that ends makes room for another from the corpus."""
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    gradient_clip: Annotated[float, Field(gt=0)] = 5.0
+    """Each gradient's largest absolute value."""
+    checkpoint_every: PositiveInt = 500
+    log_every: PositiveInt = 20
+    """Steps between two lines of metrics.jsonl and two scalars of TensorBoard."""
+    histogram_every: PositiveInt = 200
+
+
+class GenerationConfig(_Section):
+    """What ``generate`` does when it is not told otherwise."""
+
+    temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.5
+    """0 rounds every bit to the likelier value; 1 draws each with its own probability."""
+    longest_wait_seconds: Annotated[float, Field(gt=0)] = 30.0
+    """A network's longer waits are cut to this."""
+
+
+class Config(_Section):
+    """A whole run's settings."""
+
+    preset: Literal["default", "notebook"] = "default"
+    corpus: CorpusConfig = CorpusConfig()
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig = TrainingConfig()
+    generation: GenerationConfig = GenerationConfig()
+    augment: tuple[PluginChoice, ...] = ()
+    """Augmentations, in the order in which they run."""
+    loss: tuple[PluginChoice, ...] = (
+        PluginChoice(name="bit_cross_entropy"),
+        PluginChoice(name="time_rmse", options={"weight": 0.3}),
+    )
+    """The loss: the weighted sum of these terms."""
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "notebook": {
+        "corpus": {"messages": "all"},
+        "model": {"initializer": "notebook", "time_scale": "notebook"},
+        "training": {"steps": 1000, "lanes": 1, "learning_rate": 1e-4},
+        "generation": {"temperature": 0.0},
+        "augment": [{"name": "noise"}, {"name": "step_zeroing"}],
+        "loss": [
+            {"name": "mse", "weight": 1.0},
+            {"name": "cosine", "weight": 0.001},
+            {"name": "time_rmse", "weight": 0.001},
+        ],
+    },
+}
+"""What each preset sets otherwise than the classes above."""
+
+RESUMABLE = {
+    ("training", "steps"),
+    ("training", "checkpoint_every"),
+    ("training", "log_every"),
+    ("training", "histogram_every"),
+    ("generation", "temperature"),
+    ("generation", "longest_wait_seconds"),
+}
+"""What may change when a run is resumed: everything else would make it another run."""
+
+
+def resolve(file: Path | None, flags: Mapping[str, Any], base: Config | None = None) -> Config:
+    """Return the configuration that ``flags`` over a TOML ``file`` over a preset make.
+
+    ``flags`` has the nested form of the TOML file and wins key by key; lists (``augment``,
+    ``loss``) are replaced whole. ``base`` stands in the preset's place when a run is resumed.
+    Raises :class:`ConfigError`, naming the file and key, for unknown keys and unfit values.
+    """
+    from_file = read_toml(file) if file is not None else {}
+    given = _merge(from_file, flags)
+    if base is not None:
+        start = base.model_dump(mode="python", exclude_defaults=False)
+    else:
+        preset = given.get("preset", "default")
+        if preset not in PRESETS:
+            raise ConfigError(f"there is no preset {preset!r}; there are: {', '.join(PRESETS)}")
+        start = PRESETS[preset]
+    return validate(_merge(start, given), source=str(file) if file is not None else "settings")
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file; raises :class:`ConfigError` with its path where it cannot be."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+
+
+def validate(values: Mapping[str, Any], source: str) -> Config:
+    """Check ``values`` against :class:`Config`; ``source`` is named in the error."""
+    try:
+        return Config.model_validate(dict(values))
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            section = _section(problem["loc"][:-1])
+            raise ConfigError(
+                f"{source}: there is no key {key!r}; there are: {', '.join(section.model_fields)}"
+            ) from error
+        raise ConfigError(f"{source}: {key} = {problem['input']!r}: {problem['msg']}") from error
+
+
+def differences(old: Config, new: Config) -> list[str]:
+    """Return the keys, with both values, that differ and would make a resumed run another."""
+    found = []
+    before, after = old.model_dump(mode="json"), new.model_dump(mode="json")
+    for name, value in before.items():
+        pairs = value.items() if isinstance(value, dict) else [(None, value)]
+        for key, was in pairs:
+            now = after[name][key] if key is not None else after[name]
+            if was != now and (name, key) not in RESUMABLE:
+                found.append(f"{name}.{key}: {was} → {now}" if key else f"{name}: {was} → {now}")
+    return found
+
+
+def to_toml(config: Config) -> str:
+    """Write a configuration as TOML that :func:`resolve` reads back as the same."""
+    values = config.model_dump(mode="json")
+    lines = [f"preset = {_toml(values['preset'])}", ""]
+    for name in ("corpus", "model", "training", "generation"):
+        lines += [f"[{name}]", *_pairs(values[name]), ""]
+    for name in ("augment", "loss"):
+        choices: tuple[PluginChoice, ...] = getattr(config, name)
+        if not choices:
+            lines.insert(1, f"{name} = []")
+        for choice in choices:
+            lines += [f"[[{name}]]", *_pairs(choice.table()), ""]
+    return "\n".join(lines)
+
+
+def _pairs(table: Mapping[str, Any]) -> list[str]:
+    return [f"{json.dumps(key)} = {_toml(value)}" if not key.isidentifier() else
+            f"{key} = {_toml(value)}" for key, value in table.items()]  # fmt: skip
+
+
+def _toml(value: Any) -> str:
+    """Write one value; JSON's strings, numbers, booleans and lists are TOML's too."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _merge(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(low)
+    for key, value in high.items():
+        below = merged.get(key)
+        both = isinstance(value, Mapping) and isinstance(below, Mapping)
+        merged[key] = _merge(below, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+def _section(path: tuple[int | str, ...]) -> type[BaseModel]:
+    section: type[BaseModel] = Config
+    for part in path:
+        if not isinstance(part, str):
+            break
+        annotation = section.model_fields[part].annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            section = annotation
+    return section

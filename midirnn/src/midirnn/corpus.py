@@ -1,0 +1,164 @@
+"""A folder of MIDI files as songs for the network, with a reason for every file left out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import midicodec
+import numpy as np
+from midirnn.config import CorpusConfig
+from midirnn.errors import CorpusError
+from midirnn.plugin.interfaces import Events
+
+MIDI_SUFFIXES = frozenset({".mid", ".midi", ".smf", ".kar", ".rmi"})
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A file that is not used: a short ``reason`` to count by, and the ``detail`` of this one."""
+
+    path: Path
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Songs in the order of their paths, and the files that did not become songs."""
+
+    songs: Sequence[Events]
+    paths: Sequence[Path]
+    left_out: Sequence[LeftOut]
+
+    def __len__(self) -> int:
+        return len(self.songs)
+
+    @property
+    def records(self) -> int:
+        """How many records the songs have together."""
+        return sum(len(song) for song in self.songs)
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """How many files were left out for each reason, the commonest first."""
+        return dict(Counter(each.reason for each in self.left_out).most_common())
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of every song's content, in order: two equal ones train alike."""
+        digest = hashlib.sha256()
+        for song in self.songs:
+            digest.update(np.int64(len(song)).tobytes())
+            digest.update(song.records.tobytes())
+            digest.update(song.delta_seconds.tobytes())
+        return digest.hexdigest()
+
+    def report(self) -> str:
+        """Return the files left out as JSON, for the run folder."""
+        rows = [
+            {"path": str(each.path), "reason": each.reason, "detail": each.detail}
+            for each in self.left_out
+        ]
+        return json.dumps(
+            {"songs": len(self), "reasons": self.reasons, "left_out": rows},
+            ensure_ascii=False,
+            indent=1,
+        )
+
+
+class _Unusable(Exception):
+    """Why one file is left out: reason, detail."""
+
+
+def read_corpus(
+    paths: Iterable[Path], config: CorpusConfig, shortest: int = 2
+) -> Corpus:
+    """Read every MIDI file among ``paths`` and below them.
+
+    Songs with fewer than ``shortest`` records are left out. Raises :class:`CorpusError` when a
+    path does not exist or when no song remains, and never for what a file holds.
+    """
+    songs: list[Events] = []
+    used: list[Path] = []
+    left_out: list[LeftOut] = []
+    paths = list(paths)
+    for path in find_files(paths):
+        try:
+            songs.append(read_song(path, config, shortest))
+            used.append(path)
+        except _Unusable as error:
+            left_out.append(LeftOut(path, *error.args))
+    corpus = Corpus(songs, used, left_out)
+    if not songs:
+        where = ", ".join(str(path) for path in paths)
+        if not left_out:
+            raise CorpusError(
+                f"there is no MIDI file in {where} "
+                f"(looked for names ending in {', '.join(sorted(MIDI_SUFFIXES))})"
+            )
+        reasons = ", ".join(f"{count} {reason}" for reason, count in corpus.reasons.items())
+        raise CorpusError(f"none of the {len(left_out)} MIDI files in {where} is usable: {reasons}")
+    return corpus
+
+
+def find_files(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield the files named, and those with a MIDI file's ending below the folders named.
+
+    In the order given and sorted within a folder, each file once.
+    """
+    seen: set[Path] = set()
+    for path in paths:
+        if path.is_dir():
+            found = sorted(
+                each
+                for each in path.rglob("*")
+                if each.suffix.lower() in MIDI_SUFFIXES and each.is_file()
+            )
+        elif path.exists():
+            found = [path]
+        else:
+            raise CorpusError(f"there is no file or folder {path}")
+        for each in found:
+            resolved = each.resolve()
+            if resolved not in seen:
+                seen.add(resolved)
+                yield each
+
+
+def read_song(path: Path, config: CorpusConfig, shortest: int) -> Events:
+    """Return one file's events in real time, or say why it cannot be used."""
+    try:
+        song = midicodec.load(path)
+    except midicodec.SmfError as error:
+        raise _Unusable("not readable as a MIDI file", str(error)) from error
+    except OSError as error:
+        raise _Unusable("cannot be opened", str(error)) from error
+    if song.smf_type not in config.types:
+        wanted = ", ".join(map(str, config.types))
+        raise _Unusable(f"type {song.smf_type}", f"the types used are {wanted}")
+    song = song.to_type_0()
+    try:
+        events = Events(song.records, song.delta_seconds)
+    except midicodec.MidiCodecError as error:
+        raise _Unusable("has no real time", str(error)) from error
+    if config.messages == "channel":
+        events = keep(events, song.channel_messages, song.starts)
+    if len(events) < shortest:
+        raise _Unusable("too short", f"{len(events)} records, {shortest} are needed")
+    return events
+
+
+def keep(
+    events: Events, mask: np.ndarray[tuple[int], np.dtype[np.bool_]], starts: np.ndarray
+) -> Events:
+    """Return the records where ``mask`` is true, each still starting when it did.
+
+    ``starts`` marks each message's first piece: what follows it adds no time.
+    """
+    absolute = np.cumsum(np.where(starts, events.delta_seconds, 0.0))[mask]
+    return Events(events.records[mask], np.diff(absolute, prepend=0.0))

@@ -1,0 +1,33 @@
+"""What can go wrong for a reason that the user can mend.
+
+The command line prints any of these as one line on stderr and exits with status 2; their
+messages therefore say what was expected, what came, where, and what to do.
+"""
+
+
+class MidiRnnError(Exception):
+    """The root of midirnn's own errors."""
+
+
+class ConfigError(MidiRnnError):
+    """A setting, in a flag or a TOML file, has no such key or a value that does not fit."""
+
+
+class CorpusError(MidiRnnError):
+    """The given paths hold no music to train on or to evaluate with."""
+
+
+class RunError(MidiRnnError):
+    """A run folder is missing, damaged, of another shape than expected, or in use."""
+
+
+class GenerationError(MidiRnnError):
+    """A network cannot be made to generate what was asked for."""
+
+
+class PluginError(MidiRnnError):
+    """A plugin is unknown, broken, or refuses its configuration."""
+
+
+class SinkError(PluginError):
+    """A sink cannot open its output, or lost it. Sinks raise this with a line for the user."""

@@ -1,0 +1,131 @@
+"""The network, read top to bottom: query gate → LSTM → dense → LSTM → fork → bits and time.
+
+The notebook's, to the letter; ``B`` lanes, ``T`` steps, ``H`` the hidden size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from midirnn.config import ModelConfig
+from midirnn.errors import RunError
+from midirnn.plugin.interfaces import Predictions
+
+BITS = 40
+_EPSILON = 1e-7
+
+
+class QueryGate(keras.layers.Layer):
+    """How much each unit attends to an input: tanh of a scaled cosine with its learnt query."""
+
+    def __init__(self, units: int, initializer: keras.initializers.Initializer) -> None:
+        super().__init__(name="query_gate")
+        self.table = self.add_weight(
+            shape=(units, BITS + 1), initializer=initializer, name="table"
+        )
+        self.multiplier = self.add_weight(shape=(), initializer="ones", name="multiplier")
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """(B, T, 41) → (B, T, H), each between -1 and 1."""
+        queries = tf.nn.l2_normalize(self.table + _EPSILON, axis=1)
+        inputs = tf.nn.l2_normalize(inputs + _EPSILON, axis=-1)
+        return tf.tanh(self.multiplier * tf.matmul(inputs, queries, transpose_b=True))
+
+
+class Network(keras.Model):
+    """Predicts the next record's bits and time from all before it."""
+
+    def __init__(self, config: ModelConfig, seed: int = 0) -> None:
+        super().__init__(name="network")
+        self.config = config
+        units, dense_units = config.hidden_size, config.dense_size
+        # A layer's own seeds, so that its first weights depend on nothing made before it.
+        seeds = iter(np.random.SeedSequence(seed).generate_state(64).tolist())
+
+        def weights(deviation: float = 0.01) -> keras.initializers.Initializer:
+            if config.initializer == "notebook":
+                return keras.initializers.RandomNormal(stddev=deviation, seed=next(seeds))
+            return keras.initializers.GlorotUniform(seed=next(seeds))
+
+        def dense(
+            name: str, units: int, activation: str | None = "leaky_relu", deviation: float = 0.01
+        ) -> keras.layers.Dense:
+            kernel = weights(deviation)
+            return keras.layers.Dense(units, activation, kernel_initializer=kernel, name=name)
+
+        def lstm(name: str) -> keras.layers.LSTM:
+            recurrent = (
+                weights()
+                if config.initializer == "notebook"
+                else keras.initializers.Orthogonal(seed=next(seeds))
+            )
+            # unit_forget_bias is the notebook's implicit +1 on the forget gate.
+            return keras.layers.LSTM(
+                units,
+                kernel_initializer=weights(),
+                recurrent_initializer=recurrent,
+                return_sequences=True,
+                return_state=True,
+                name=name,
+            )
+
+        self.query_gate = QueryGate(units, weights())
+        self.gated = dense("gated", units)
+        self.lstm1 = lstm("lstm1")
+        self.between = dense("between", units)
+        self.lstm2 = lstm("lstm2")
+        self.fork = dense("fork", units)
+        self.bits_hidden = dense("bits_hidden", dense_units)
+        self.bits_out = dense("bits_out", BITS, activation=None)
+        self.time_hidden = dense("time_hidden", dense_units)
+        self.time_out = dense("time_out", 1, deviation=0.1)
+        self(tf.zeros((1, 1, BITS)), tf.zeros((1, 1)), tf.zeros((1, 4, units)))
+
+    def call(
+        self,
+        bits: tf.Tensor,
+        time: tf.Tensor,
+        states: tf.Tensor,
+        dropout_seed: tf.Tensor | None = None,
+    ) -> tuple[Predictions, tf.Tensor]:
+        """Run over ``bits`` (B, T, 40) and ``time`` (B, T) from ``states`` (B, 4, H).
+
+        Returns the predictions for the step after each, and the states after the last. With a
+        ``dropout_seed`` (2,) int32, units between the LSTMs are dropped; without, none are.
+        """
+        c1, h1, c2, h2 = tf.unstack(states, axis=1)
+        inputs = tf.concat([bits, time[:, :, None]], axis=2)  # (B, T, 41)
+        x = self.query_gate(inputs) * self.gated(inputs)  # (B, T, H), and so below
+        x, h1, c1 = self.lstm1(x, initial_state=[h1, c1])
+        x = self.between(x)
+        if dropout_seed is not None:
+            dropped = 1 - self.config.keep_probability
+            x = tf.nn.experimental.stateless_dropout(x, dropped, dropout_seed)
+        x, h2, c2 = self.lstm2(x, initial_state=[h2, c2])
+        x = self.fork(x)
+        logits = self.bits_out(self.bits_hidden(x))  # (B, T, 40)
+        time = self.time_out(self.time_hidden(x))[:, :, 0]  # (B, T)
+        states = tf.stack([c1, h1, c2, h2], axis=1)
+        return Predictions(logits, tf.sigmoid(logits), time), states
+
+    def named_weights(self) -> dict[str, keras.Variable]:
+        """Return the weights as ``layer/weight``: the names that checkpoints have."""
+        return {
+            f"{layer.name}/{weight.name}": weight
+            for layer in self.layers
+            for weight in layer.trainable_variables
+        }
+
+    def load(self, weights: Mapping[str, npt.NDArray[np.generic]]) -> None:
+        """Set every weight; raises :class:`RunError` when one is missing or of another shape."""
+        for name, variable in self.named_weights().items():
+            value = weights.get(name)
+            if value is None or value.shape != tuple(variable.shape):
+                found = "is missing" if value is None else f"has shape {value.shape}"
+                raise RunError(f"the weight {name} {found}; expected {tuple(variable.shape)}")
+            variable.assign(value)

@@ -1,0 +1,175 @@
+"""The classes that plugin authors derive from, and the data that passes between them.
+
+Nothing here imports TensorFlow: a sink must start in well under a second. A plugin that needs
+TensorFlow imports it inside the methods that do.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    import mido
+    import tensorflow as tf
+
+
+class PluginConfig(BaseModel):
+    """The typed options of a plugin: ``--sink NAME:key=value`` or a TOML table sets its fields.
+
+    Unknown keys are refused, and values are checked and converted by their annotations.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Plugin:
+    """What every augmentation, loss term and sink has: a name, typed options, a constructor."""
+
+    name: ClassVar[str]
+    """What the user writes after ``--augment``, ``--loss`` or ``--sink``."""
+
+    Config: ClassVar[type[PluginConfig]] = PluginConfig
+    """The options; derive from :class:`PluginConfig` and annotate the fields."""
+
+    def __init__(self, config: Any = None) -> None:
+        """Keep ``config``, an instance of ``Config``; without one, every option's default."""
+        self.config: Any = self.Config() if config is None else config
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """A song as the network is shown it: records and the real time between them.
+
+    ``records`` is ``(n, 5)`` uint8 (midicodec's layout); ``delta_seconds`` is ``(n,)`` float64,
+    the time since the message before. Each piece of a long message carries the message's own.
+    """
+
+    records: npt.NDArray[np.uint8]
+    delta_seconds: npt.NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+
+class Augmentation(Plugin):
+    """Changes what the network is shown, at one or both of two stages; override what you need."""
+
+    def augment_events(self, events: Events, rng: np.random.Generator) -> Events:
+        """Return a changed copy of a whole song, once for each pass over it.
+
+        ``rng`` is keyed by the run's seed, the song and the pass: a resumed run sees the same.
+        Inputs and targets are both cut from what this returns.
+        """
+        return events
+
+    def augment_inputs(
+        self, bits: tf.Tensor, time: tf.Tensor, seed: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return changed network inputs, every training step; targets are never touched.
+
+        ``bits`` is ``(batch, steps, 40)`` and ``time`` ``(batch, steps)``, float32. ``seed`` is
+        ``(2,)`` int32, for TensorFlow's stateless random ops; it differs for each step and for
+        each augmentation. This is traced into a ``tf.function``.
+        """
+        return bits, time
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What the network should have said. ``bits`` ``(batch, steps, 40)``, ``time`` as below.
+
+    ``time`` is ``(batch, steps)`` in the network's own unit (see ``midirnn.timescale``).
+    """
+
+    bits: tf.Tensor
+    time: tf.Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """What the network said of the next record, shapes as in :class:`Targets`, float32.
+
+    ``bit_logits`` are the log-odds that a bit is set, ``bits`` their sigmoid.
+    """
+
+    bit_logits: tf.Tensor
+    bits: tf.Tensor
+    time: tf.Tensor
+
+
+class LossConfig(PluginConfig):
+    """The one option that every loss term has."""
+
+    weight: float = Field(default=1.0, allow_inf_nan=False)
+
+
+class LossTerm(Plugin, ABC):
+    """One summand of the loss. The core averages it over lanes, weights it and logs it."""
+
+    Config: ClassVar[type[PluginConfig]] = LossConfig
+
+    @abstractmethod
+    def __call__(self, targets: Targets, predictions: Predictions, mask: tf.Tensor) -> tf.Tensor:
+        """Return ``(batch,)`` float32, already reduced over the steps.
+
+        ``mask`` is ``(batch, steps)`` float32: 1 where a step is real, 0 where it only fills up.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInfo:
+    """What a sink is told before the first event. One constant tempo holds for the stream."""
+
+    ticks_per_beat: int = 480
+    microseconds_per_beat: int = 500_000
+    title: str = "midirnn"
+
+    @property
+    def seconds_per_tick(self) -> float:
+        return self.microseconds_per_beat / 1_000_000 / self.ticks_per_beat
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One message of a stream and when it starts, counted from the stream's beginning."""
+
+    message: mido.Message | mido.MetaMessage
+    start_ticks: int
+    start_seconds: float
+
+
+class Sink(Plugin, ABC):
+    """Somewhere for music to go: a file, a loudspeaker, a MIDI port, whatever you write.
+
+    The calls come in this order, all from one thread that belongs to this sink:
+    ``open``, ``send`` for each event, ``finish`` if the song came to its end, ``close``.
+    Raise :class:`midirnn.errors.SinkError` with a line that the user can act on.
+    """
+
+    realtime: ClassVar[bool] = False
+    """True: ``send`` is called when an event is due. False: as soon as there is one."""
+
+    def open(self, info: StreamInfo) -> None:
+        """Get ready; whatever can be found wrong (no such port, no right to write) is now."""
+
+    @abstractmethod
+    def send(self, event: Event) -> None:
+        """Take one event. Starts never decrease."""
+
+    def finish(self) -> None:
+        """The song has ended: write it, or play out what is left of it."""
+
+    def interrupt(self) -> None:
+        """The user wants silence now; called from another thread while ``finish`` may be running.
+
+        A sink whose ``finish`` takes time returns from it soon after this.
+        """
+
+    def close(self) -> None:
+        """Let everything go and leave no note sounding; always called, and may be called twice."""

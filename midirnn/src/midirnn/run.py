@@ -1,0 +1,106 @@
+"""The run folder: one training run's settings, progress and checkpoints.
+
+::
+
+    config.toml      every setting, resolved        plugins.json  who provided what
+    corpus.json      songs used, files left out     start.npz     a training song's first event
+    metrics.jsonl    a line every few steps         tensorboard/  the same, to look at
+    checkpoints/     step-N.npz, index.json
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import filelock
+import numpy as np
+
+from midirnn.checkpoint import Checkpoints
+from midirnn.config import Config, read_toml, to_toml, validate
+from midirnn.errors import RunError
+from midirnn.files import write_text, write_whole
+from midirnn.plugin.interfaces import Events
+
+
+@dataclass(frozen=True)
+class Run:
+    """The paths below a run folder, and what is read from them."""
+
+    folder: Path
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        return Checkpoints(self.folder / "checkpoints")
+
+    @property
+    def config_path(self) -> Path:
+        return self.folder / "config.toml"
+
+    @property
+    def metrics_path(self) -> Path:
+        return self.folder / "metrics.jsonl"
+
+    @property
+    def tensorboard_path(self) -> Path:
+        return self.folder / "tensorboard"
+
+    @property
+    def started(self) -> bool:
+        """Whether a run lives here already."""
+        return self.config_path.exists()
+
+    def config(self) -> Config:
+        """Read the run's settings; raises :class:`RunError` if this is no run folder."""
+        if not self.folder.is_dir():
+            raise RunError(f"there is no run folder {self.folder}; midirnn train makes one")
+        if not self.started:
+            raise RunError(f"{self.folder} is not a run folder: it has no config.toml")
+        return validate(read_toml(self.config_path), source=str(self.config_path))
+
+    def save_config(self, config: Config) -> None:
+        """Write the resolved settings."""
+        write_text(self.config_path, to_toml(config))
+
+    def save_plugins(self, records: list[dict[str, Any]]) -> None:
+        """Write which distributions' plugins, of which versions, with which options, are used."""
+        write_text(self.folder / "plugins.json", json.dumps(records, indent=1))
+
+    def save_corpus(self, report: dict[str, Any]) -> None:
+        """Write what the run is trained on."""
+        write_text(self.folder / "corpus.json", json.dumps(report, indent=1, ensure_ascii=False))
+
+    def corpus(self) -> dict[str, Any]:
+        """Read what the run is trained on."""
+        path = self.folder / "corpus.json"
+        try:
+            report: dict[str, Any] = json.loads(path.read_text())
+        except (OSError, ValueError) as error:
+            raise RunError(f"{path} is missing or damaged: {error}") from error
+        return report
+
+    def save_start(self, events: Events) -> None:
+        """Keep the event that generation begins with when it is given no primer."""
+        arrays = {"records": events.records[:1], "delta_seconds": events.delta_seconds[:1]}
+        write_whole(self.folder / "start.npz", lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
+
+    def start(self) -> Events:
+        """Return the event that generation begins with."""
+        path = self.folder / "start.npz"
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return Events(arrays["records"], arrays["delta_seconds"])
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+            raise RunError(f"{path} is missing or damaged: {error}") from error
+
+    def lock(self) -> filelock.BaseFileLock:
+        """Return a lock, held while training, that lets no second process train here."""
+        lock = filelock.FileLock(self.folder / ".lock")
+        try:
+            lock.acquire(blocking=False)
+        except filelock.Timeout as error:
+            raise RunError(f"another process is training in {self.folder} now") from error
+        return lock

@@ -1,0 +1,161 @@
+"""From paths and settings to a trained run folder.
+
+What needs TensorFlow is in ``trainer.py``: a wrong path or setting is told before it is loaded.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import tqdm
+
+from midirnn.config import Config, differences, resolve
+from midirnn.corpus import Corpus, read_corpus
+from midirnn.errors import ConfigError, RunError
+from midirnn.plugin.interfaces import Augmentation, LossTerm
+from midirnn.plugin.manager import plugin_manager
+from midirnn.run import Run
+from midirnn.signals import stop_on_signals
+from midirnn.tensorboard import TensorBoard
+
+
+def train_run(
+    paths: Sequence[Path],
+    folder: Path,
+    flags: Mapping[str, Any],
+    config_file: Path | None = None,
+    *,
+    resume: bool = False,
+    tensorboard: bool = False,
+) -> bool:
+    """Train in ``folder`` until the configured step; return False if it was interrupted.
+
+    Everything that can be found wrong is found before the folder is touched.
+    """
+    run = Run(folder)
+    config = _settle(run, flags, config_file, resume)
+    augmentations, losses = make_plugins(config)
+    if resume and run.started and _last_step(run) >= config.training.steps:
+        say(f"{folder}: already trained for {_last_step(run)} steps")
+        return True
+    # A window is sequence_length inputs and, one later, as many targets.
+    corpus = read_corpus(paths, config.corpus, shortest=config.training.sequence_length + 1)
+    say(describe(corpus))
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        stack.enter_context(run.lock())
+        _record(run, config, corpus, augmentations, losses)
+        if tensorboard:
+            url = stack.enter_context(TensorBoard(run.tensorboard_path)).url
+            say(f"TensorBoard: {url}")
+        stop = stack.enter_context(stop_on_signals())
+        return _train(run, config, corpus, augmentations, losses, stop)
+
+
+def _settle(
+    run: Run, flags: Mapping[str, Any], config_file: Path | None, resume: bool
+) -> Config:
+    """Return the settings of a new run, or of the old one where only some may change."""
+    if not run.started:
+        if run.folder.exists() and (not run.folder.is_dir() or any(run.folder.iterdir())):
+            raise RunError(f"{run.folder} exists and is not a run folder; give --run another name")
+        return resolve(config_file, flags)
+    if not resume:
+        raise RunError(
+            f"{run.folder} holds a run already; go on with it (--resume) or give --run another name"
+        )
+    saved = run.config()
+    config = resolve(config_file, flags, base=saved)
+    changed = differences(saved, config)
+    if changed:
+        raise ConfigError(
+            f"{run.folder} was trained with other settings ({'; '.join(changed)}); "
+            "a run is resumed with its own, or started anew under another name"
+        )
+    return config
+
+
+def _last_step(run: Run) -> int:
+    steps = run.checkpoints.steps
+    return steps[-1] if steps else 0
+
+
+def make_plugins(config: Config) -> tuple[list[Augmentation], list[LossTerm]]:
+    """Make the augmentations and loss terms that the settings name."""
+    manager = plugin_manager()
+    augmentations = [manager.create("augmentation", choice) for choice in config.augment]
+    return augmentations, [manager.create("loss", choice) for choice in config.loss]
+
+
+def describe(corpus: Corpus) -> str:
+    """Say in one line what is used and what is left out."""
+    text = f"{len(corpus)} songs, {corpus.records} records"
+    if corpus.left_out:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in corpus.reasons.items())
+        text += f"; {len(corpus.left_out)} files left out: {reasons}"
+    return text
+
+
+def _record(
+    run: Run,
+    config: Config,
+    corpus: Corpus,
+    augmentations: Sequence[Augmentation],
+    losses: Sequence[LossTerm],
+) -> None:
+    """Write the run folder's descriptions; a resumed run must have the same corpus."""
+    if run.started and run.checkpoints.steps and run.corpus()["fingerprint"] != corpus.fingerprint:
+        raise RunError(
+            f"the songs are not those that {run.folder} was trained on; "
+            "give the same paths and files, or start another run"
+        )
+    manager = plugin_manager()
+    run.save_plugins(
+        [manager.record("augmentation", each) for each in augmentations]
+        + [manager.record("loss", each) for each in losses]
+    )
+    run.save_corpus(corpus.report())
+    run.save_start(corpus.songs[0])
+    run.save_config(config)  # the last: its presence says that this is a run
+
+
+def _train(
+    run: Run,
+    config: Config,
+    corpus: Corpus,
+    augmentations: Sequence[Augmentation],
+    losses: Sequence[LossTerm],
+    stop: Any,
+) -> bool:
+    from midirnn.trainer import Progress, Trainer
+
+    trainer = Trainer(run, config, corpus, augmentations, losses)
+    if run.checkpoints.steps:
+        trainer.restore(run.checkpoints.find("last"))
+        say(f"resumed after step {trainer.step}")
+    with tqdm.tqdm(
+        total=config.training.steps, initial=trainer.step, unit="step", dynamic_ncols=True
+    ) as bar:
+
+        def report(progress: Progress) -> None:
+            bar.set_postfix_str(
+                f"loss {progress.loss:.4g}, {progress.events_per_second:.0f} events/s",
+                refresh=False,
+            )
+            bar.update()
+
+        outcome = trainer.train(stop, report)
+    if outcome.interrupted:
+        say(f"interrupted after step {outcome.step}; saved, --resume goes on from there")
+        return False
+    say(f"trained {outcome.step} steps; midirnn generate {run.folder}")
+    return True
+
+
+def say(text: str) -> None:
+    """Tell the user how things go, on stderr: stdout is for what was asked for."""
+    print(text, file=sys.stderr, flush=True)
