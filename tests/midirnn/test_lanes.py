@@ -37,7 +37,10 @@ def test_a_slots_windows_follow_each_other_and_its_states_go_along() -> None:
     expected: dict[tuple[int, int], int] = {}
     for records, states in run(lanes, range(200)):
         for lane in range(2):
-            number, place = records[lane, 0, 1], int(records[lane, 0, 2]) * 256 + records[lane, 0, 3]
+            number, place = (
+                records[lane, 0, 1],
+                int(records[lane, 0, 2]) * 256 + records[lane, 0, 3],
+            )
             np.testing.assert_array_equal(records[lane, :, 3], place + np.arange(6))
             # 31 records: windows at 0, 5, … 25; then again from 0 with fresh states
             turn = expected.get((lane, number), 0)

@@ -147,9 +147,7 @@ def test_gradients_and_the_weights_after_a_step_are_the_notebooks(
             variable.numpy(), after[name], rtol=1e-5, atol=2e-6, err_msg=name
         )
     result = step(records, time, states_of(reference, "state_in"), tf.constant(1))
-    np.testing.assert_allclose(
-        result.loss, reference["loss/total_after_one_adam_step"], rtol=1e-5
-    )
+    np.testing.assert_allclose(result.loss, reference["loss/total_after_one_adam_step"], rtol=1e-5)
 
 
 def test_the_notebook_preset_has_the_notebooks_loss_and_settings() -> None:

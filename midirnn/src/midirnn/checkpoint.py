@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from midicodec.files import replacing
 
 from midirnn.errors import RunError
-from midirnn.files import write_text, write_whole
 
 Arrays = dict[str, npt.NDArray[np.generic]]
 
@@ -57,15 +57,15 @@ class Checkpoints:
             for name, array in members.items()
         }
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_whole(self.path(step), lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
+        with replacing(self.path(step)) as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
         entries = [each for each in self._index() if each.step != step] + [_Entry(step, loss)]
         best = _best(entries)
         newest = set(self.steps[-KEPT:])
         kept = [each for each in entries if each.step in newest or each is best]
-        write_text(
-            self.folder / "index.json",
-            json.dumps([{"step": each.step, "loss": each.loss} for each in kept], indent=1),
-        )
+        rows = [{"step": each.step, "loss": each.loss} for each in kept]
+        with replacing(self.folder / "index.json") as file:
+            file.write(json.dumps(rows, indent=1).encode())
         for old in set(self.steps) - {each.step for each in kept}:
             self.path(old).unlink()
 

@@ -51,24 +51,36 @@ def cli(debug: bool) -> None:
 
 @cli.command()
 @_paths("paths")
-@click.option("--run", "folder", required=True, type=click.Path(path_type=Path),
-              help="The folder that the run is kept in; train makes it.")
-@click.option("--preset", type=click.Choice(["default", "notebook"]),
-              help="Where the settings start from.")
-@click.option("--steps", type=click.IntRange(min=1),
-              help="Training steps, counted from the run's beginning.")
+@click.option(
+    "--run",
+    "folder",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The folder that the run is kept in; train makes it.",
+)
+@click.option(
+    "--preset", type=click.Choice(["default", "notebook"]), help="Where the settings start from."
+)
+@click.option(
+    "--steps", type=click.IntRange(min=1), help="Training steps, counted from the run's beginning."
+)
 @click.option("--seed", type=click.IntRange(min=0, max=2**31 - 1), help="The run's random seed.")
 @click.option("--lanes", type=click.IntRange(min=1), help="Songs read side by side.")
 @click.option("--hidden-size", type=click.IntRange(min=1), help="Units of each LSTM.")
 @click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), help="Adam's.")
-@click.option("--messages", type=click.Choice(["all", "channel"]),
-              help="Which messages the network is shown.")
+@click.option(
+    "--messages", type=click.Choice(["all", "channel"]), help="Which messages the network is shown."
+)
 @click.option("--types", help="SMF types to read, with commas: 0,1,2.")
 @click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint, if any.")
 @click.option("--checkpoint-every", type=click.IntRange(min=1), help="Steps between checkpoints.")
 @click.option("--tensorboard", is_flag=True, help="Run TensorBoard while training.")
-@click.option("--config", "config_file", type=click.Path(path_type=Path),
-              help="A TOML file of settings; flags win over it.")
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    help="A TOML file of settings; flags win over it.",
+)
 @_choices("--augment", "An augmentation; repeatable, run in this order.")
 @_choices("--loss", "A loss term; repeatable. Replaces the preset's.")
 def train(
@@ -107,16 +119,32 @@ def _settings(flags: dict[str, Any]) -> dict[str, Any]:
 
 @cli.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--length", default="2500", show_default=True,
-              help="How much to generate: records (2500) or seconds (90s).")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
-              help="The same seed makes the same song.")
-@click.option("--primer", type=click.Path(path_type=Path),
-              help="A MIDI file that the song begins with and the network goes on from.")
-@click.option("--temperature", type=click.FloatRange(min=0),
-              help="0 takes the likeliest, 1 what the network learnt. [default: the run's]")
-@click.option("--checkpoint", default="last", show_default=True,
-              help="best, last, or a checkpoint's step.")
+@click.option(
+    "--length",
+    default="2500",
+    show_default=True,
+    help="How much to generate: records (2500) or seconds (90s).",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="The same seed makes the same song.",
+)
+@click.option(
+    "--primer",
+    type=click.Path(path_type=Path),
+    help="A MIDI file that the song begins with and the network goes on from.",
+)
+@click.option(
+    "--temperature",
+    type=click.FloatRange(min=0),
+    help="0 takes the likeliest, 1 what the network learnt. [default: the run's]",
+)
+@click.option(
+    "--checkpoint", default="last", show_default=True, help="best, last, or a checkpoint's step."
+)
 @_choices("--sink", "Where the song goes; repeatable. [default: file:path=generated.mid]")
 def generate(
     run: Path, length: str, seed: int, primer: Path | None, temperature: float | None,
@@ -146,8 +174,9 @@ def play(file: Path, sinks: tuple[PluginChoice, ...]) -> None:
 @cli.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @_paths("paths")
-@click.option("--checkpoint", default="last", show_default=True,
-              help="best, last, or a checkpoint's step.")
+@click.option(
+    "--checkpoint", default="last", show_default=True, help="best, last, or a checkpoint's step."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def evaluate(run: Path, paths: tuple[Path, ...], checkpoint: str, as_json: bool) -> None:
     """Score how well RUN predicts the MIDI files among and below PATHS."""
@@ -188,11 +217,21 @@ def plugins(as_json: bool, check: bool) -> None:
 
 
 @cli.command()
-@click.option("--out", type=click.Path(path_type=Path),
-              help="A new folder. [default: a new one under the current folder]")
-@click.option("--steps", type=click.IntRange(min=1), help="Training steps. [default: two minutes' worth]")
-@click.option("--seed", type=click.IntRange(min=0, max=2**31 - 1), default=42, show_default=True,
-              help="The same seed composes the same pieces.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="A new folder. [default: a new one under the current folder]",
+)
+@click.option(
+    "--steps", type=click.IntRange(min=1), help="Training steps. [default: two minutes' worth]"
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0, max=2**31 - 1),
+    default=42,
+    show_default=True,
+    help="The same seed composes the same pieces.",
+)
 def demo(out: Path | None, steps: int | None, seed: int) -> None:
     """Compose a small corpus by rule, train on it, and write a new song: no data needed."""
     from midirnn.demo import run_demo

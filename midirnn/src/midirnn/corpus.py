@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import midicodec
 import numpy as np
@@ -58,26 +58,26 @@ class Corpus:
             digest.update(song.delta_seconds.tobytes())
         return digest.hexdigest()
 
-    def report(self) -> str:
-        """Return the files left out as JSON, for the run folder."""
+    def report(self) -> dict[str, Any]:
+        """Return what is used and what is left out as plain values, for the run folder."""
         rows = [
             {"path": str(each.path), "reason": each.reason, "detail": each.detail}
             for each in self.left_out
         ]
-        return json.dumps(
-            {"songs": len(self), "reasons": self.reasons, "left_out": rows},
-            ensure_ascii=False,
-            indent=1,
-        )
+        return {
+            "songs": len(self),
+            "records": self.records,
+            "fingerprint": self.fingerprint,
+            "reasons": self.reasons,
+            "left_out": rows,
+        }
 
 
 class _Unusable(Exception):
     """Why one file is left out: reason, detail."""
 
 
-def read_corpus(
-    paths: Iterable[Path], config: CorpusConfig, shortest: int = 2
-) -> Corpus:
+def read_corpus(paths: Iterable[Path], config: CorpusConfig, shortest: int = 2) -> Corpus:
     """Read every MIDI file among ``paths`` and below them.
 
     Songs with fewer than ``shortest`` records are left out. Raises :class:`CorpusError` when a
@@ -128,6 +128,14 @@ def find_files(paths: Iterable[Path]) -> Iterator[Path]:
             if resolved not in seen:
                 seen.add(resolved)
                 yield each
+
+
+def read_events(path: Path, config: CorpusConfig) -> Events:
+    """Read one file as the network is shown it; raises :class:`CorpusError` if it cannot be."""
+    try:
+        return read_song(path, config, shortest=1)
+    except _Unusable as error:
+        raise CorpusError(f"{path}: {error.args[0]}: {error.args[1]}") from error
 
 
 def read_song(path: Path, config: CorpusConfig, shortest: int) -> Events:

@@ -21,9 +21,10 @@ from midirnn.corpus import read_corpus
 from midirnn.model import Network
 from midirnn.plugin.interfaces import Events, LossTerm, Targets
 from midirnn.run import Run
+from midirnn.say import say
 from midirnn.step import records_to_bits
 from midirnn.timescale import from_seconds, to_seconds
-from midirnn.training import describe, make_plugins, say
+from midirnn.training import describe, make_plugins
 
 _CLIP = 1e-6
 _LANES = 32
@@ -121,9 +122,7 @@ def evaluate(
 
 def _windows(
     songs: Sequence[Events], length: int
-) -> Iterator[
-    tuple[npt.NDArray[np.uint8], npt.NDArray[np.float64], npt.NDArray[np.bool_]]
-]:
+) -> Iterator[tuple[npt.NDArray[np.uint8], npt.NDArray[np.float64], npt.NDArray[np.bool_]]]:
     """Yield windows of ``length`` + 1 records over all songs, zeros behind a song's end.
 
     The mask, ``(songs, length)``, is true where a target is real.

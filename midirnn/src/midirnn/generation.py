@@ -96,9 +96,7 @@ class Generator:
         yield from self._decoded(decoder.flush(), maker, tally)
         yield from maker.end()
 
-    def _decoded(
-        self, outcomes: list[object], maker: EventMaker, tally: Tally
-    ) -> Iterator[Event]:
+    def _decoded(self, outcomes: list[object], maker: EventMaker, tally: Tally) -> Iterator[Event]:
         for outcome in outcomes:
             if isinstance(outcome, midicodec.Skip):
                 tally.skipped[outcome.reason] += 1

@@ -26,8 +26,6 @@ class Loss:
         self, targets: Targets, predictions: Predictions, mask: tf.Tensor
     ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """Return the loss, a scalar, and each term's unweighted mean over lanes by name."""
-        parts = {
-            term.name: tf.reduce_mean(term(targets, predictions, mask)) for term in self.terms
-        }
+        parts = {term.name: tf.reduce_mean(term(targets, predictions, mask)) for term in self.terms}
         weighted = [parts[term.name] * term.config.weight for term in self.terms]
         return tf.add_n(weighted), parts

@@ -25,9 +25,7 @@ class QueryGate(keras.layers.Layer):
 
     def __init__(self, units: int, initializer: keras.initializers.Initializer) -> None:
         super().__init__(name="query_gate")
-        self.table = self.add_weight(
-            shape=(units, BITS + 1), initializer=initializer, name="table"
-        )
+        self.table = self.add_weight(shape=(units, BITS + 1), initializer=initializer, name="table")
         self.multiplier = self.add_weight(shape=(), initializer="ones", name="multiplier")
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:

@@ -18,11 +18,11 @@ from typing import Any
 
 import filelock
 import numpy as np
+from midicodec.files import replacing
 
 from midirnn.checkpoint import Checkpoints
 from midirnn.config import Config, read_toml, to_toml, validate
 from midirnn.errors import RunError
-from midirnn.files import write_text, write_whole
 from midirnn.plugin.interfaces import Events
 
 
@@ -63,15 +63,15 @@ class Run:
 
     def save_config(self, config: Config) -> None:
         """Write the resolved settings."""
-        write_text(self.config_path, to_toml(config))
+        self._write("config.toml", to_toml(config))
 
     def save_plugins(self, records: list[dict[str, Any]]) -> None:
         """Write which distributions' plugins, of which versions, with which options, are used."""
-        write_text(self.folder / "plugins.json", json.dumps(records, indent=1))
+        self._write("plugins.json", json.dumps(records, indent=1))
 
     def save_corpus(self, report: dict[str, Any]) -> None:
         """Write what the run is trained on."""
-        write_text(self.folder / "corpus.json", json.dumps(report, indent=1, ensure_ascii=False))
+        self._write("corpus.json", json.dumps(report, indent=1, ensure_ascii=False))
 
     def corpus(self) -> dict[str, Any]:
         """Read what the run is trained on."""
@@ -85,7 +85,8 @@ class Run:
     def save_start(self, events: Events) -> None:
         """Keep the event that generation begins with when it is given no primer."""
         arrays = {"records": events.records[:1], "delta_seconds": events.delta_seconds[:1]}
-        write_whole(self.folder / "start.npz", lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
+        with replacing(self.folder / "start.npz") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
 
     def start(self) -> Events:
         """Return the event that generation begins with."""
@@ -104,3 +105,7 @@ class Run:
         except filelock.Timeout as error:
             raise RunError(f"another process is training in {self.folder} now") from error
         return lock
+
+    def _write(self, name: str, text: str) -> None:
+        with replacing(self.folder / name) as file:
+            file.write(text.encode())

@@ -5,7 +5,6 @@ What needs TensorFlow is in ``trainer.py``: a wrong path or setting is told befo
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,6 +18,7 @@ from midirnn.errors import ConfigError, RunError
 from midirnn.plugin.interfaces import Augmentation, LossTerm
 from midirnn.plugin.manager import plugin_manager
 from midirnn.run import Run
+from midirnn.say import say
 from midirnn.signals import stop_on_signals
 from midirnn.tensorboard import TensorBoard
 
@@ -56,9 +56,7 @@ def train_run(
         return _train(run, config, corpus, augmentations, losses, stop)
 
 
-def _settle(
-    run: Run, flags: Mapping[str, Any], config_file: Path | None, resume: bool
-) -> Config:
+def _settle(run: Run, flags: Mapping[str, Any], config_file: Path | None, resume: bool) -> Config:
     """Return the settings of a new run, or of the old one where only some may change."""
     if not run.started:
         if run.folder.exists() and (not run.folder.is_dir() or any(run.folder.iterdir())):
@@ -154,8 +152,3 @@ def _train(
         return False
     say(f"trained {outcome.step} steps; midirnn generate {run.folder}")
     return True
-
-
-def say(text: str) -> None:
-    """Tell the user how things go, on stderr: stdout is for what was asked for."""
-    print(text, file=sys.stderr, flush=True)

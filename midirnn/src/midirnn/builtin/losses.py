@@ -17,9 +17,7 @@ def masked_mean(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
     """Return the mean of ``values`` (batch, steps) over the real steps, (batch,)."""
     import tensorflow as tf
 
-    return tf.math.divide_no_nan(
-        tf.reduce_sum(values * mask, axis=1), tf.reduce_sum(mask, axis=1)
-    )
+    return tf.math.divide_no_nan(tf.reduce_sum(values * mask, axis=1), tf.reduce_sum(mask, axis=1))
 
 
 class MeanSquaredError(LossTerm):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -80,8 +80,7 @@ class Augmentation(Plugin):
         return bits, time
 
 
-@dataclass(frozen=True, slots=True)
-class Targets:
+class Targets(NamedTuple):
     """What the network should have said. ``bits`` ``(batch, steps, 40)``, ``time`` as below.
 
     ``time`` is ``(batch, steps)`` in the network's own unit (see ``midirnn.timescale``).
@@ -91,8 +90,7 @@ class Targets:
     time: tf.Tensor
 
 
-@dataclass(frozen=True, slots=True)
-class Predictions:
+class Predictions(NamedTuple):
     """What the network said of the next record, shapes as in :class:`Targets`, float32.
 
     ``bit_logits`` are the log-odds that a bit is set, ``bits`` their sigmoid.

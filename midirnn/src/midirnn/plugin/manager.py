@@ -55,7 +55,6 @@ class Registered:
         """The first line of the class's docstring."""
         return (self.plugin.__doc__ or "").strip().partition("\n")[0]
 
-
     @property
     def options(self) -> str:
         """The options with their defaults, as the user would write them."""

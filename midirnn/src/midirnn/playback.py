@@ -1,0 +1,250 @@
+"""The clock: events go to each sink when they are due, whatever the others do.
+
+Each sink has a thread and a queue of its own; all calls to it come from there, so that a slow or
+failing sink delays nobody. Deadlines are absolute, so that lateness never adds up. If any sink is
+realtime, events are made only a little ahead of their time; a sink that cannot keep up has its
+queue grow, rather than hold the others back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import sys
+import threading
+import time
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+
+import numpy as np
+
+from midirnn.errors import MidiRnnError, SinkError
+from midirnn.plugin.interfaces import Event, Sink, StreamInfo
+
+LOOKAHEAD_SECONDS = 1.0
+"""How far ahead of a realtime sink events are made."""
+_LEAD_SECONDS = 0.05
+"""Between the first event's being there and its being due, so that it is not late."""
+_CLOSING_SECONDS = 15.0
+"""How long a sink may take to fall silent when it is told to."""
+_SWITCH_SECONDS = 0.0005
+"""How long another Python thread may hold up one whose event is due (CPython's default: 5 ms)."""
+
+
+@dataclass(frozen=True)
+class Lateness:
+    """How long after their time a realtime sink's events were sent, in milliseconds."""
+
+    p50_ms: float
+    p99_ms: float
+    max_ms: float
+
+
+@dataclass(frozen=True)
+class SinkReport:
+    """What became of one sink: its name, events sent, why it failed, how late it was."""
+
+    name: str
+    sent: int
+    error: str | None
+    lateness: Lateness | None
+
+
+@dataclass(frozen=True)
+class PlaybackReport:
+    """How a stream ended: told to stop or not, and each sink's report."""
+
+    interrupted: bool
+    sinks: tuple[SinkReport, ...]
+
+    @property
+    def failures(self) -> list[SinkReport]:
+        """The sinks that failed."""
+        return [each for each in self.sinks if each.error is not None]
+
+
+class _Clock:
+    """Seconds since the stream began; it begins when told to."""
+
+    def __init__(self) -> None:
+        self._began = threading.Event()
+        self._origin = 0.0
+
+    def begin(self) -> None:
+        self._origin = time.perf_counter() + _LEAD_SECONDS
+        self._began.set()
+
+    def now(self) -> float:
+        return time.perf_counter() - self._origin
+
+
+class _Player:
+    """A sink, its thread and its queue."""
+
+    def __init__(self, sink: Sink, info: StreamInfo, clock: _Clock, stop: threading.Event) -> None:
+        self.sink = sink
+        self._info, self._clock, self._stop = info, clock, stop
+        self._queue: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._late_seconds = array("d")
+        self._finishes = False
+        self.sent = 0
+        self.error: Exception | None = None
+        self.opened, self.done = threading.Event(), threading.Event()
+        # A daemon: a sink that hangs for good must not keep the process from ending.
+        self._thread = threading.Thread(target=self._run, name=f"sink {sink.name}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def send(self, event: Event) -> None:
+        self._queue.put(event)
+
+    def end(self, finish: bool) -> None:
+        """Say that no event follows; with ``finish`` the song is whole."""
+        self._finishes = finish
+        self._queue.put(None)
+
+    def interrupt(self) -> None:
+        """Wake the sink from whatever it waits for; the stop event is set already."""
+        self._queue.put(None)
+        if not self.done.is_set():
+            try:
+                self.sink.interrupt()
+            except Exception as error:  # noqa: BLE001 — the plugin border
+                self.error = self.error or error
+
+    def _run(self) -> None:
+        try:
+            self.sink.open(self._info)
+            self.opened.set()
+            self._send_all()
+            if self._finishes and not self._stop.is_set():
+                self.sink.finish()
+        except Exception as error:  # noqa: BLE001 — the plugin border: whatever a sink raises
+            self.error = error
+        finally:
+            try:
+                self.sink.close()
+            except Exception as error:  # noqa: BLE001 — the plugin border
+                self.error = self.error or error
+            self.done.set()
+            self.opened.set()
+
+    def _send_all(self) -> None:
+        while (event := self._queue.get()) is not None and not self._stop.is_set():
+            if self.sink.realtime:
+                early = event.start_seconds - self._clock.now()
+                if early > 0 and self._stop.wait(early):
+                    return
+                self._late_seconds.append(self._clock.now() - event.start_seconds)
+            self.sink.send(event)
+            self.sent += 1
+
+    def report(self) -> SinkReport:
+        lateness = None
+        if self._late_seconds:
+            p50, p99, most = np.percentile(np.array(self._late_seconds), [50, 99, 100]) * 1000
+            lateness = Lateness(float(p50), float(p99), float(most))
+        error = None if self.error is None else describe(self.error, self.sink.name)
+        return SinkReport(self.sink.name, self.sent, error, lateness)
+
+
+def play(
+    events: Iterable[Event],
+    sinks: Sequence[Sink],
+    info: StreamInfo,
+    stop: threading.Event,
+) -> PlaybackReport:
+    """Send ``events`` to every sink, and return when all have finished or ``stop`` is set.
+
+    All sinks are opened before the first event is made; if one cannot be, the others are closed
+    and :class:`SinkError` is raised. A sink that fails later is closed and named in the report,
+    the others go on. What ``events`` raises is raised, after every sink is closed unfinished.
+    """
+    clock = _Clock()
+    players = [_Player(sink, info, clock, stop) for sink in sinks]
+    realtime = any(sink.realtime for sink in sinks)
+    finish = False
+    with _quick_switching(realtime):
+        for player in players:
+            player.start()
+        try:
+            for player in players:
+                player.opened.wait()
+            broken = next((each for each in players if each.error is not None), None)
+            if broken is not None:
+                raise SinkError(describe(broken.error, broken.sink.name)) from broken.error
+            finish = _send(events, players, clock, stop, realtime)
+        finally:
+            for player in players:
+                player.end(finish)
+            _wait(players, stop)
+    return PlaybackReport(stop.is_set(), tuple(player.report() for player in players))
+
+
+def _send(
+    events: Iterable[Event],
+    players: Sequence[_Player],
+    clock: _Clock,
+    stop: threading.Event,
+    realtime: bool,
+) -> bool:
+    """Deal events out, at most a little ahead of time; return whether the song came to its end."""
+    stream = iter(events)
+    first = list(islice(stream, 1))
+    clock.begin()
+    for event in chain(first, stream):
+        if realtime:
+            ahead = event.start_seconds - clock.now() - LOOKAHEAD_SECONDS
+            if ahead > 0:
+                stop.wait(ahead)
+        alive = [player for player in players if not player.done.is_set()]
+        if stop.is_set() or not alive:
+            return False
+        for player in alive:
+            player.send(event)
+    return True
+
+
+def _wait(players: Sequence[_Player], stop: threading.Event) -> None:
+    """Wait until every sink is closed; once ``stop`` is set, see to it that it soon is.
+
+    Waiting on events rather than joining threads: on Python 3.11 a Ctrl-C inside a join marks a
+    live thread as stopped.
+    """
+    told = False
+    deadline = float("inf")
+    while not all(player.done.wait(0.05) for player in players):
+        if stop.is_set() and not told:
+            told = True
+            deadline = time.monotonic() + _CLOSING_SECONDS
+            for player in players:
+                player.interrupt()
+        if time.monotonic() > deadline:
+            for player in players:
+                if not player.done.is_set():
+                    player.error = SinkError(
+                        f"{player.sink.name}: did not close within {_CLOSING_SECONDS:.0f} seconds"
+                    )
+            return
+
+
+def describe(error: Exception | None, name: str) -> str:
+    """Say in one line what went wrong with the sink ``name``."""
+    if isinstance(error, MidiRnnError):
+        return str(error)
+    return f"{name}: {type(error).__name__}: {error}"
+
+
+@contextlib.contextmanager
+def _quick_switching(wanted: bool) -> Iterator[None]:
+    """Let threads change over quickly while music plays."""
+    before = sys.getswitchinterval()
+    if wanted:
+        sys.setswitchinterval(_SWITCH_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
