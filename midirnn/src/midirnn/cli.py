@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-import midicodec
 
+import midicodec
 from midirnn import __version__
 from midirnn.errors import MidiRnnError
 from midirnn.plugin.choice import PluginChoice
@@ -23,7 +23,7 @@ EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
 
 
-class _Spec(click.ParamType):
+class _Spec(click.ParamType[PluginChoice]):
     """``NAME:key=value,…``."""
 
     name = "NAME[:KEY=VALUE,…]"
@@ -180,6 +180,9 @@ def play(file: Path, sinks: tuple[PluginChoice, ...]) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def evaluate(run: Path, paths: tuple[Path, ...], checkpoint: str, as_json: bool) -> None:
     """Score how well RUN predicts the MIDI files among and below PATHS."""
+    from midirnn.quiet import import_tensorflow
+
+    import_tensorflow()
     from midirnn.evaluation import evaluate_run
 
     scores = evaluate_run(run, list(paths), checkpoint)

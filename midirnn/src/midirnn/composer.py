@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import midicodec
 import mido
 import numpy as np
+
+import midicodec
 
 TICKS_PER_BEAT = 480
 _EIGHTH = TICKS_PER_BEAT // 2

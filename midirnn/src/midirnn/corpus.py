@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import midicodec
 import numpy as np
+
+import midicodec
 from midirnn.config import CorpusConfig
 from midirnn.errors import CorpusError
 from midirnn.plugin.interfaces import Events
@@ -73,7 +74,7 @@ class Corpus:
         }
 
 
-class _Unusable(Exception):
+class _UnusableError(Exception):
     """Why one file is left out: reason, detail."""
 
 
@@ -91,7 +92,7 @@ def read_corpus(paths: Iterable[Path], config: CorpusConfig, shortest: int = 2) 
         try:
             songs.append(read_song(path, config, shortest))
             used.append(path)
-        except _Unusable as error:
+        except _UnusableError as error:
             left_out.append(LeftOut(path, *error.args))
     corpus = Corpus(songs, used, left_out)
     if not songs:
@@ -134,7 +135,7 @@ def read_events(path: Path, config: CorpusConfig) -> Events:
     """Read one file as the network is shown it; raises :class:`CorpusError` if it cannot be."""
     try:
         return read_song(path, config, shortest=1)
-    except _Unusable as error:
+    except _UnusableError as error:
         raise CorpusError(f"{path}: {error.args[0]}: {error.args[1]}") from error
 
 
@@ -143,21 +144,21 @@ def read_song(path: Path, config: CorpusConfig, shortest: int) -> Events:
     try:
         song = midicodec.load(path)
     except midicodec.SmfError as error:
-        raise _Unusable("not readable as a MIDI file", str(error)) from error
+        raise _UnusableError("not readable as a MIDI file", str(error)) from error
     except OSError as error:
-        raise _Unusable("cannot be opened", str(error)) from error
+        raise _UnusableError("cannot be opened", str(error)) from error
     if song.smf_type not in config.types:
         wanted = ", ".join(map(str, config.types))
-        raise _Unusable(f"type {song.smf_type}", f"the types used are {wanted}")
+        raise _UnusableError(f"type {song.smf_type}", f"the types used are {wanted}")
     song = song.to_type_0()
     try:
         events = Events(song.records, song.delta_seconds)
     except midicodec.MidiCodecError as error:
-        raise _Unusable("has no real time", str(error)) from error
+        raise _UnusableError("has no real time", str(error)) from error
     if config.messages == "channel":
         events = keep(events, song.channel_messages, song.starts)
     if len(events) < shortest:
-        raise _Unusable("too short", f"{len(events)} records, {shortest} are needed")
+        raise _UnusableError("too short", f"{len(events)} records, {shortest} are needed")
     return events
 
 

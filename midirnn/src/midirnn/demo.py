@@ -13,11 +13,9 @@ from midirnn.perform import generate_song
 from midirnn.plugin.choice import PluginChoice
 from midirnn.training import train_run
 
-_STEPS = 600  # about two minutes on two cores
-_SETTINGS = {
-    "model": {"hidden_size": 256},
-    "training": {"lanes": 32, "learning_rate": 3e-3, "checkpoint_every": 200},
-}
+_STEPS = 900  # about two minutes on two cores
+_MODEL = {"hidden_size": 256}
+_TRAINING = {"lanes": 32, "learning_rate": 3e-3, "checkpoint_every": 300}
 _SECONDS = 60
 
 
@@ -33,9 +31,8 @@ def run_demo(out: Path | None, steps: int | None, seed: int) -> bool:
         f"{corpus}.\nNo data was downloaded: what the network learns is this program's own music."
     )
     click.echo("Training on them: about two minutes on two cores.")
-    settings = {**_SETTINGS["training"], "steps": steps or _STEPS, "seed": seed}
-    flags = {"model": _SETTINGS["model"], "training": settings}
-    if not train_run([corpus], out / "run", flags):
+    training = {**_TRAINING, "steps": steps or _STEPS, "seed": seed}
+    if not train_run([corpus], out / "run", {"model": _MODEL, "training": training}):
         return False
     sink = PluginChoice(name="file", options={"path": str(song)})
     if not generate_song(out / "run", f"{_SECONDS}s", seed, [sink]):

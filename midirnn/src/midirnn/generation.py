@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-import midicodec
 import numpy as np
 import numpy.typing as npt
 
+import midicodec
 from midirnn.config import Config
 from midirnn.errors import GenerationError
 from midirnn.messages import EventMaker
@@ -96,7 +96,9 @@ class Generator:
         yield from self._decoded(decoder.flush(), maker, tally)
         yield from maker.end()
 
-    def _decoded(self, outcomes: list[object], maker: EventMaker, tally: Tally) -> Iterator[Event]:
+    def _decoded(
+        self, outcomes: list[midicodec.Outcome], maker: EventMaker, tally: Tally
+    ) -> Iterator[Event]:
         for outcome in outcomes:
             if isinstance(outcome, midicodec.Skip):
                 tally.skipped[outcome.reason] += 1
@@ -129,7 +131,7 @@ class Generator:
         said: Said | None = None
         for record, seconds in zip(start.records, start.delta_seconds, strict=True):
             yield record, float(seconds)
-            said = stepper.step(np.unpackbits(record), from_seconds(seconds, scale)[()])
+            said = stepper.step(np.unpackbits(record), from_seconds(seconds, scale))
         if said is None:
             raise GenerationError("the primer holds no event for the network to go on from")
         began, last, still = tally.seconds, tally.seconds, 0
@@ -147,7 +149,7 @@ class Generator:
                     f"the network emitted {still} records in a row that take no time, after "
                     f"{last - began:.1f} s; give the length in records, or train it for longer"
                 )
-            said = stepper.step(np.unpackbits(record), from_seconds(seconds, scale)[()])
+            said = stepper.step(np.unpackbits(record), from_seconds(seconds, scale))
 
 
 def _reached(length: Length, records: int, seconds: float) -> bool:

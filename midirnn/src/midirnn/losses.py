@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from midirnn.errors import PluginError
 from midirnn.plugin.interfaces import LossTerm, Predictions, Targets
 
 
@@ -14,12 +13,6 @@ class Loss:
     """The weighted sum of ``terms``."""
 
     def __init__(self, terms: Sequence[LossTerm]) -> None:
-        if not terms:
-            raise PluginError("a network cannot be trained without a loss; give at least one term")
-        names = [term.name for term in terms]
-        twice = {name for name in names if names.count(name) > 1}
-        if twice:
-            raise PluginError(f"the loss term {min(twice)!r} is given twice; give it once")
         self.terms = terms
 
     def __call__(

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import midicodec
-
 from midirnn.plugin.interfaces import Event, StreamInfo
 
 if TYPE_CHECKING:

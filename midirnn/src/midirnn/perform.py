@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-import midicodec
 import tqdm
 
+import midicodec
 from midirnn.corpus import read_events
 from midirnn.errors import SinkError
 from midirnn.generation import Generator, Length, Tally

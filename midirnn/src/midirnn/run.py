@@ -34,18 +34,22 @@ class Run:
 
     @property
     def checkpoints(self) -> Checkpoints:
+        """The run's checkpoints."""
         return Checkpoints(self.folder / "checkpoints")
 
     @property
     def config_path(self) -> Path:
+        """Where the resolved settings lie."""
         return self.folder / "config.toml"
 
     @property
     def metrics_path(self) -> Path:
+        """Where the log of losses lies, a JSON object a line."""
         return self.folder / "metrics.jsonl"
 
     @property
     def tensorboard_path(self) -> Path:
+        """The folder of TensorBoard's event files."""
         return self.folder / "tensorboard"
 
     @property

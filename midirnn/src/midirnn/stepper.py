@@ -60,10 +60,10 @@ class Stepper:
         self.states = np.zeros((4, self._queries.shape[1]), np.float32)
         """c and h of the first LSTM, then of the second: ``(4, hidden_size)``."""
 
-    def step(self, bits: npt.ArrayLike, time: float | np.floating) -> Said:
+    def step(self, bits: npt.ArrayLike, time: npt.ArrayLike) -> Said:
         """Show the network ``bits`` (40,) and ``time``; return what it expects next."""
         c1, h1, c2, h2 = self.states
-        inputs = np.append(np.asarray(bits, np.float32), np.float32(time))
+        inputs = np.append(np.asarray(bits, np.float32), np.asarray(time, np.float32))
         gate = np.tanh(_l2_normalized(inputs + _EPSILON) @ self._queries)
         x = gate * _leaky_relu(_affine(inputs, self._gated))
         c1, h1 = _lstm(x, c1, h1, self._lstm1)
@@ -71,9 +71,9 @@ class Stepper:
         c2, h2 = _lstm(x, c2, h2, self._lstm2)
         x = _leaky_relu(_affine(h2, self._fork))
         logits = _affine(_leaky_relu(_affine(x, self._bits_hidden)), self._bits_out)
-        time = _leaky_relu(_affine(_leaky_relu(_affine(x, self._time_hidden)), self._time_out))
+        waits = _leaky_relu(_affine(_leaky_relu(_affine(x, self._time_hidden)), self._time_out))
         self.states = np.stack([c1, h1, c2, h2])
-        return Said(logits, time[0])
+        return Said(logits, waits[0])
 
 
 def _affine(x: Array, layer: tuple[Array, Array]) -> Array:
@@ -91,11 +91,14 @@ def _lstm(x: Array, c: Array, h: Array, layer: tuple[Array, Array]) -> tuple[Arr
 
 def _sigmoid(x: Array) -> Array:
     """By way of tanh, which neither overflows nor warns."""
-    return np.float32(0.5) + np.float32(0.5) * np.tanh(np.float32(0.5) * x)
+    half = np.float32(0.5)
+    result: Array = half + half * np.tanh(half * x)
+    return result
 
 
 def _leaky_relu(x: Array) -> Array:
-    return np.maximum(x, _SLOPE * x)
+    result: Array = np.maximum(x, _SLOPE * x)
+    return result
 
 
 def _l2_normalized(x: Array) -> Array:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time as clock
 from collections.abc import Callable, Sequence
@@ -12,6 +11,7 @@ from typing import IO, Any
 
 import numpy as np
 import tensorflow as tf
+from midicodec.files import replacing
 
 from midirnn.checkpoint import Arrays
 from midirnn.config import Config
@@ -182,9 +182,8 @@ def _drop_lines_after(run: Run, step: int) -> None:
                 kept.append(line + "\n")
         except (ValueError, KeyError, TypeError):
             continue  # a line cut short when the process was killed
-    beside = run.metrics_path.with_suffix(".part")
-    beside.write_text("".join(kept), encoding="utf-8")
-    os.replace(beside, run.metrics_path)
+    with replacing(run.metrics_path) as file:
+        file.write("".join(kept).encode())
 
 
 def _overrides(augmentation: Augmentation, method: str) -> bool:

@@ -17,6 +17,7 @@ from midirnn.corpus import Corpus, read_corpus
 from midirnn.errors import ConfigError, RunError
 from midirnn.plugin.interfaces import Augmentation, LossTerm
 from midirnn.plugin.manager import plugin_manager
+from midirnn.quiet import import_tensorflow
 from midirnn.run import Run
 from midirnn.say import say
 from midirnn.signals import stop_on_signals
@@ -83,7 +84,13 @@ def _last_step(run: Run) -> int:
 
 
 def make_plugins(config: Config) -> tuple[list[Augmentation], list[LossTerm]]:
-    """Make the augmentations and loss terms that the settings name."""
+    """Make the augmentations, in their order, and the loss terms that the settings name."""
+    names = [choice.name for choice in config.loss]
+    if not names:
+        raise ConfigError("a network cannot be trained without a loss; give at least one term")
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise ConfigError(f"the loss term {min(twice)!r} is given twice; give it once")
     manager = plugin_manager()
     augmentations = [manager.create("augmentation", choice) for choice in config.augment]
     return augmentations, [manager.create("loss", choice) for choice in config.loss]
@@ -129,6 +136,7 @@ def _train(
     losses: Sequence[LossTerm],
     stop: Any,
 ) -> bool:
+    import_tensorflow()
     from midirnn.trainer import Progress, Trainer
 
     trainer = Trainer(run, config, corpus, augmentations, losses)

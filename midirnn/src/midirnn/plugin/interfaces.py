@@ -130,6 +130,7 @@ class StreamInfo:
 
     @property
     def seconds_per_tick(self) -> float:
+        """How long a tick is."""
         return self.microseconds_per_beat / 1_000_000 / self.ticks_per_beat
 
 

@@ -48,6 +48,7 @@ class Registered:
 
     @property
     def name(self) -> str:
+        """What the user calls it."""
         return self.plugin.name
 
     @property
@@ -98,7 +99,7 @@ class PluginManager:
             version = entry_point.dist.version if entry_point.dist else "?"
             try:
                 module = entry_point.load()
-            except (Exception, SystemExit) as error:
+            except (Exception, SystemExit) as error:  # noqa: BLE001 — the plugin border
                 self._fail(entry_point.name, distribution, version, error)
             else:
                 self._add(module, entry_point.name, distribution, version)

@@ -1,0 +1,5 @@
+"""``python -m midirnn``: the command line."""
+
+from midirnn.cli import main
+
+main()

@@ -1,0 +1,48 @@
+"""A small corpus made by rule and a small run trained on it, once for all tests."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from midirnn.composer import compose_corpus
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+SMALL = ("--hidden-size", "16", "--lanes", "4", "--seed", "7")
+"""Flags of a network that trains in seconds."""
+
+
+@pytest.fixture(scope="session")
+def midirnn() -> Command:
+    """Run the ``midirnn`` command as a user does, and return what it printed."""
+
+    def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "midirnn", *map(str, arguments)]
+        environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+        return subprocess.run(  # type: ignore[call-overload, no-any-return]
+            command, capture_output=True, text=True, env=environment, timeout=300, **options
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def composed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of 24 short pieces."""
+    folder = tmp_path_factory.mktemp("composed")
+    assert compose_corpus(folder, seed=1, pieces_per_key=1) == 24
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, composed: Path, midirnn: Command) -> Path:
+    """A run folder after 40 steps, with a checkpoint every 20."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    done = midirnn(
+        "train", composed, "--run", folder, "--steps", 40, "--checkpoint-every", 20, *SMALL
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
