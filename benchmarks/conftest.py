@@ -1,0 +1,55 @@
+"""The music that is measured on, and the table of ratios."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from midirnn.composer import compose_corpus
+
+REFERENCE = "reference"
+
+_medians: dict[str, dict[str, tuple[float, int]]] = defaultdict(dict)
+
+
+@pytest.fixture(scope="session")
+def pieces(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """48 files of about 650 messages each."""
+    folder = tmp_path_factory.mktemp("pieces")
+    compose_corpus(folder, seed=0)
+    return sorted(folder.iterdir())
+
+
+@pytest.fixture
+def measure(benchmark: Any) -> Callable[[str, str, int, Callable[[], object]], None]:
+    """Measure a function that does ``count`` things, as ``name`` in a ``group`` of the table.
+
+    In each group, the one whose name begins with "reference" is what the others are held against.
+    """
+
+    def run(group: str, name: str, count: int, function: Callable[[], object]) -> None:
+        benchmark.group = group
+        benchmark.name = name
+        benchmark.pedantic(function, rounds=5, warmup_rounds=1)
+        _medians[group][name] = (benchmark.stats.stats.median, count)
+
+    return run
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if not _medians:
+        return
+    write = terminalreporter.write_line
+    terminalreporter.write_sep("=", "ratios: how many times as fast as the reference (medians)")
+    for group, members in _medians.items():
+        rates = {name: count / seconds for name, (seconds, count) in members.items()}
+        against = {name: rate for name, rate in rates.items() if name.startswith(REFERENCE)}
+        for name, rate in rates.items():
+            ratios = "".join(
+                f"  {rate / base:9.2f} × {reference}" for reference, base in against.items()
+            )
+            if name not in against:
+                write(f"{group:<28} {name:<28} {rate:>14,.0f}/s{ratios}")
