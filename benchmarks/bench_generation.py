@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from midirnn.config import ModelConfig
 from midirnn.model import Network
 from midirnn.stepper import Stepper

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from midirnn.config import resolve
 from midirnn.losses import Loss
 from midirnn.model import Network

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from midirnn.composer import compose_corpus
 
 REFERENCE = "reference"

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from midirnn.composer import compose_corpus
 from midirnn.config import validate
 
@@ -85,9 +86,7 @@ def test_shell_commands_run(page: Path, workplace: Path) -> None:
 
 
 @pytest.mark.parametrize("page", pages_with("python"), ids=lambda page: str(page.relative_to(ROOT)))
-def test_python_blocks_run(
-    page: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_python_blocks_run(page: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(workplace)
     names: dict[str, object] = {}
     for where, block in blocks("python"):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from midirnn.composer import compose_corpus
 
 Command = Callable[..., subprocess.CompletedProcess[str]]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from midirnn.checkpoint import KEPT, Checkpoints
 from midirnn.errors import RunError
 

@@ -4,6 +4,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
 from midirnn.config import PRESETS, Config, differences, resolve, to_toml, validate
 from midirnn.errors import ConfigError, PluginError
 from midirnn.plugin.choice import PluginChoice

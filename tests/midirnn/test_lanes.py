@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from midirnn.config import TrainingConfig
 from midirnn.lanes import Lanes
 from midirnn.plugin import Events

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from midirnn.builtin.losses import Cosine, MeanSquaredError, TimeRootMeanSquare
 from midirnn.config import PRESETS, ModelConfig, resolve
 from midirnn.errors import RunError

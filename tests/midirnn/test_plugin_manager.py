@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from midirnn.errors import PluginError
 from midirnn.plugin.choice import PluginChoice
 from midirnn.plugin.manager import PluginManager

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from midirnn.config import ModelConfig
 from midirnn.errors import RunError
 from midirnn.model import Network

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import operator
+import os
+import struct
 import zipfile
-from pathlib import Path
+import zlib
 
 import numpy as np
 
@@ -11,9 +14,24 @@ from midicodec.errors import MidiCodecError
 from midicodec.files import replacing
 from midicodec.song import Song
 
+_UNREADABLE = (
+    EOFError,
+    KeyError,
+    MemoryError,
+    OverflowError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What numpy and zipfile raise for bytes that are no such archive."""
 
-def write_npz(song: Song, path: Path) -> None:
-    """Write ``records``, ``delta_ticks``, ``track``, ``division`` and ``smf_type``."""
+
+def write_npz(song: Song, path: str | os.PathLike[str]) -> None:
+    """Write ``records``, ``delta_ticks``, ``track``, ``division`` and ``smf_type``, or nothing."""
     with replacing(path) as file:
         np.savez_compressed(
             file,
@@ -25,16 +43,23 @@ def write_npz(song: Song, path: Path) -> None:
         )
 
 
-def read_npz(path: Path) -> Song:
-    """Read what :func:`write_npz` wrote; raises :class:`MidiCodecError` for anything else."""
+def read_npz(path: str | os.PathLike[str]) -> Song:
+    """Read what :func:`write_npz` wrote; :class:`MidiCodecError` names what is wrong with it."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
+            if not isinstance(arrays, np.lib.npyio.NpzFile):
+                raise TypeError("it is a single array")
             return Song(
                 arrays["records"],
                 arrays["delta_ticks"],
                 arrays["track"],
-                division=int(arrays["division"]),
-                smf_type=int(arrays["smf_type"]),
+                division=operator.index(arrays["division"][()]),
+                smf_type=operator.index(arrays["smf_type"][()]),
             )
-    except (ValueError, TypeError, KeyError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-        raise MidiCodecError(f"{path} is not an .npz that midicodec encode wrote: {error}") from error
+    except MidiCodecError as error:
+        raise MidiCodecError(f"{os.fspath(path)}: {error}") from error
+    except _UNREADABLE as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise MidiCodecError(
+            f"{os.fspath(path)}: expected an .npz with a song's columns: {reason}"
+        ) from error

@@ -1,82 +1,23 @@
-"""Records → mido's messages."""
+"""Records → mido's messages: all at once, or one record at a time."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from midicodec.assemble import Assembler, Skip, Whole
-from midicodec.bits import as_uint8
+from midicodec.assemble import Assembled, Assembler, Skip
+from midicodec.border import Refused, to_mido
 from midicodec.errors import DecodeError, MidiCodecError
-from midicodec.records import META, RECORD_BYTES, SYSEX, SYSEX_END, read_vlq
+from midicodec.records import RECORD_BYTES, as_records, as_uint8
 
 if TYPE_CHECKING:
-    import mido
+    from midicodec.border import Message
 
-MAX_MESSAGE_BYTES = 65536
-"""What a live :class:`Decoder` holds back of an unfinished message at most."""
-
-
-class Decoder:
-    """Takes records one at a time, as a network emits them; never raises for what they hold.
-
-    Of the 2⁴⁰ records each gives a message, a :class:`Skip` with its reason, or nothing yet. A
-    skipped message's time is added to the next message's, so that what follows stays in place.
-    """
-
-    def __init__(self, max_message_bytes: int | None = MAX_MESSAGE_BYTES) -> None:
-        """Skip messages that grow longer than ``max_message_bytes`` (None: no limit)."""
-        self._assembler = Assembler(max_message_bytes)
-        self._delta: list[float] = []  # of the records since the first that is held back
-        self._from = 0
-        self._owed: float = 0
-
-    @property
-    def pending(self) -> bool:
-        """Whether a long message has begun and not ended."""
-        return self._assembler.pending
-
-    def feed(
-        self, record: npt.ArrayLike, delta: float = 0
-    ) -> list[mido.Message | mido.MetaMessage | Skip]:
-        """Take the next record, ``(5,)`` uint8, and its time; return what is complete now.
-
-        An empty list means that the message is incomplete. The time is in the caller's unit.
-        """
-        row = as_uint8(record, RECORD_BYTES)
-        if row.shape != (RECORD_BYTES,):
-            raise MidiCodecError(f"expected one record of shape (5,), found {row.shape}")
-        self._delta.append(delta)
-        return self._finish(self._assembler.feed(row.tobytes()))
-
-    def flush(self) -> list[mido.Message | mido.MetaMessage | Skip]:
-        """End what is held back: an unfinished message becomes a skip."""
-        return self._finish(self._assembler.flush())
-
-    def _finish(
-        self, outcomes: list[Whole | Skip]
-    ) -> list[mido.Message | mido.MetaMessage | Skip]:
-        finished: list[mido.Message | mido.MetaMessage | Skip] = []
-        for outcome in outcomes:
-            delta = self._delta[outcome.index - self._from]
-            message: mido.Message | mido.MetaMessage | Skip = outcome  # type: ignore[assignment]
-            if isinstance(outcome, Whole):
-                message = _to_mido(outcome)
-            if isinstance(message, Skip):
-                self._owed += delta if message.starts else 0
-            else:
-                message.time = delta + self._owed
-                self._owed = 0
-            finished.append(message)
-        if not self._assembler.pending:
-            self._from += len(self._delta)
-            self._delta.clear()
-        elif outcomes:  # the record just taken began what is held back
-            self._from += len(self._delta) - 1
-            del self._delta[:-1]
-        return finished
+Outcome: TypeAlias = "Message | Skip"
+"""What a :class:`Decoder` gives: one of mido's messages, or why there is none."""
 
 
 def decode(
@@ -84,56 +25,112 @@ def decode(
     delta: npt.ArrayLike | None = None,
     *,
     errors: Literal["strict", "skip"] = "strict",
-) -> list[mido.Message | mido.MetaMessage]:
-    """Return the messages of ``records`` ``(n, 5)``, their ``time`` taken from ``delta`` ``(n,)``.
+) -> list[Message]:
+    """Return the messages that ``(n, 5)`` uint8 records make.
 
-    A message's time is its first piece's: an int if ``delta`` is integer, else a float; 0 without.
-    ``strict`` raises :class:`DecodeError` with the index of the first record that makes no
-    message; ``skip`` leaves such records out and adds their time to the next message's.
+    ``delta`` is ``(n,)``, integers or floats of any unit; a message's ``time`` is that of its
+    first record (0 without ``delta``). Records that make no message, or one that mido refuses,
+    raise :class:`DecodeError` when ``errors`` is ``"strict"``; with ``"skip"`` they are left out,
+    and their time is added to the next message's. For their reasons use :class:`Decoder`.
 
-    >>> decode([[0, 0x90, 60, 64, 3]], [120])
-    [Message('note_on', channel=0, note=60, velocity=64, time=120)]
+    >>> decode([[0, 0x90, 60, 64, 3]], [96])
+    [Message('note_on', channel=0, note=60, velocity=64, time=96)]
     """
     if errors not in ("strict", "skip"):
-        raise MidiCodecError(f"errors must be 'strict' or 'skip', not {errors!r}")
-    rows = as_uint8(np.empty((0, 5), np.uint8) if np.size(records) == 0 else records, RECORD_BYTES)
-    if rows.ndim != 2:
-        raise MidiCodecError(f"expected records of shape (n, 5), found {rows.shape}")
-    times = np.zeros(len(rows), np.int64) if delta is None else np.asarray(delta)
-    if times.shape != (len(rows),) and not (times.size == len(rows) == 0):
-        raise MidiCodecError(f"expected {len(rows)} times, one a record, found {times.shape}")
-    decoder = Decoder(max_message_bytes=None)
-    messages: list[mido.Message | mido.MetaMessage] = []
-
-    def take(outcomes: list[mido.Message | mido.MetaMessage | Skip]) -> None:
-        for outcome in outcomes:
-            if not isinstance(outcome, Skip):
-                messages.append(outcome)
-            elif errors == "strict":
-                raise DecodeError(outcome.index, outcome.reason)
-
-    for row, time in zip(rows, times.tolist(), strict=True):
-        take(decoder.feed(row, time))
-    take(decoder.flush())
+        raise MidiCodecError(f'expected errors to be "strict" or "skip", found {errors!r}')
+    array = as_records(records)
+    messages = []
+    for outcome in _outcomes(array, _as_times(delta, len(array))):
+        if not isinstance(outcome, Skip):
+            messages.append(outcome)
+        elif errors == "strict":
+            record = array[outcome.index].tobytes()
+            raise DecodeError(outcome.index, outcome.reason, record)
     return messages
 
 
-def _to_mido(whole: Whole) -> mido.Message | mido.MetaMessage | Skip:
-    """Make mido's object of a message's bytes, or say that mido has none for them."""
-    import mido
-    from mido.midifiles.meta import build_meta_message
+class Decoder:
+    """Decodes records as they come; the state is one unfinished long message at most.
 
-    data = whole.data
-    if data[0] == SYSEX_END:
-        return Skip("an F7 packet of a file, which mido has no message for", whole.index)
-    if data[0] == SYSEX and data[-1] != SYSEX_END:
-        return Skip("a sysex that is not ended, which mido has no message for", whole.index)
-    try:
-        if data[0] == META and len(data) > 1:
-            quantity = read_vlq(data, 2)
-            assert quantity is not None  # the assembler has read it
-            return build_meta_message(data[1], list(data[quantity[1] :]))
-        return mido.Message.from_bytes(data)
-    except Exception as error:  # noqa: BLE001 — mido's border: it raises whatever its parser meets
-        reason = f"mido refuses {data[:9].hex(' ')}: {type(error).__name__}: {error}"
-        return Skip(reason, whole.index)
+    Of a message longer than ``max_message_bytes`` only so much is held back, and it becomes one
+    :class:`Skip` when it ends, which bounds what a stream that never ends a message can take.
+    """
+
+    def __init__(self, max_message_bytes: int | None = 65536) -> None:
+        if max_message_bytes is not None and max_message_bytes < 16:
+            raise MidiCodecError(f"expected max_message_bytes ≥ 16, found {max_message_bytes}")
+        self._assembler = Assembler(max_message_bytes)
+        self._count = 0
+        self._held_delta: float = 0
+        self._carried: float = 0
+
+    @property
+    def pending(self) -> bool:
+        """Whether the beginning of a message is held back."""
+        return self._assembler.pending_since is not None
+
+    def feed(self, record: npt.ArrayLike, delta: float = 0) -> list[Outcome]:
+        """Take the next record, ``(5,)`` uint8 or five bytes, and its delta time of any unit.
+
+        Returns what is complete now, in order: a list of no, one or two messages or
+        :class:`Skip`. A message's ``time`` is its first record's, and what was skipped before it.
+        """
+        if isinstance(delta, np.generic):
+            delta = delta.item()
+        index = self._count
+        outcomes = self._assembler.feed(_record_bytes(record))
+        self._count += 1
+        results = [
+            self._result(outcome, delta if outcome.index == index else self._held_delta)
+            for outcome in outcomes
+        ]
+        if self._assembler.pending_since == index:
+            self._held_delta = delta
+        return results
+
+    def flush(self) -> list[Outcome]:
+        """End what is held back, as at the end of the records: one :class:`Skip`, or nothing."""
+        return [self._result(outcome, self._held_delta) for outcome in self._assembler.flush()]
+
+    def _result(self, outcome: Assembled | Skip, delta: float) -> Outcome:
+        if isinstance(outcome, Assembled):
+            try:
+                message = to_mido(outcome.data, self._carried + delta)
+            except Refused as refusal:
+                outcome = Skip(str(refusal), outcome.index)
+            else:
+                self._carried = 0
+                return message
+        if outcome.starts:
+            self._carried += delta
+        return outcome
+
+
+def _outcomes(records: npt.NDArray[np.uint8], times: list[int] | list[float]) -> Iterator[Outcome]:
+    decoder = Decoder(max_message_bytes=None)  # the records are there already: nothing to bound
+    data = records.tobytes()
+    for index, time in enumerate(times):
+        yield from decoder.feed(data[RECORD_BYTES * index : RECORD_BYTES * (index + 1)], time)
+    yield from decoder.flush()
+
+
+def _as_times(delta: npt.ArrayLike | None, n: int) -> list[int] | list[float]:
+    """Return ``n`` Python numbers."""
+    if delta is None:
+        return [0] * n
+    array = np.asarray(delta)
+    if array.shape != (n,):
+        raise MidiCodecError(f"expected delta times of shape ({n},), found {array.shape}")
+    if n and array.dtype.kind not in "iuf":
+        raise MidiCodecError(f"expected delta times as integers or floats, found {array.dtype}")
+    times: list[int] | list[float] = array.tolist()
+    return times
+
+
+def _record_bytes(record: npt.ArrayLike) -> bytes:
+    if isinstance(record, bytes) and len(record) == RECORD_BYTES:
+        return record
+    array = as_uint8(record, RECORD_BYTES)
+    if array.ndim != 1:
+        raise MidiCodecError(f"expected one record of shape (5,), found {array.shape}")
+    return array.tobytes()

@@ -2,88 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Literal
+import math
+from collections.abc import Iterable
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
-import numpy.typing as npt
 
-from midicodec.assemble import Assembler, Whole, short_problem
-from midicodec.errors import EncodeError
-from midicodec.records import PIECE_BYTES, RECORD_BYTES, Records
+from midicodec.border import Refused, from_mido
+from midicodec.errors import EncodeError, MidiCodecError
+from midicodec.grammar import problem_with
+from midicodec.pieces import cut
+from midicodec.records import RECORD_BYTES, Records, Seconds, Ticks
 
 if TYPE_CHECKING:
-    import mido
+    from midicodec.border import Message
 
-_PADDING = (b"", b"\0\0", b"\0", b"")
+_MAX_TICKS = 2**63 - 1
+
+
+@overload
+def encode(
+    messages: Iterable[Message | bytes], *, unit: Literal["ticks"] = "ticks"
+) -> tuple[Records, Ticks]: ...
+
+
+@overload
+def encode(
+    messages: Iterable[Message | bytes], *, unit: Literal["seconds"]
+) -> tuple[Records, Seconds]: ...
 
 
 def encode(
-    messages: Iterable[mido.Message | mido.MetaMessage | bytes],
-    *,
-    unit: Literal["ticks", "seconds"] = "ticks",
-) -> tuple[Records, npt.NDArray[np.int64] | npt.NDArray[np.float64]]:
-    """Return messages as records ``(n, 5)`` uint8, and the time before each, ``(n,)``.
+    messages: Iterable[Message | bytes], *, unit: Literal["ticks", "seconds"] = "ticks"
+) -> tuple[Records, Ticks] | tuple[Records, Seconds]:
+    """Return messages as records ``(n, 5)`` uint8, and each record's delta time ``(n,)``.
 
-    Messages are mido's, whose ``time`` is read as ``unit``: whole ticks (int64) or seconds
-    (float64); or plain bytes, which take no time. Each piece of a long message carries the
-    message's time. Raises :class:`EncodeError` with the index of a message that is not MIDI or
-    whose time does not fit the unit.
+    Messages are mido's, or one message's bytes each (their time is 0). ``unit`` says what the
+    messages' ``time`` counts: ``"ticks"`` gives int64, ``"seconds"`` float64. All pieces of a
+    long message carry its time. Raises :class:`EncodeError` for what is no single message or has
+    no time ≥ 0 of that unit.
 
-    >>> import mido
-    >>> records, delta = encode([mido.Message("note_on", note=60, velocity=64, time=120)])
-    >>> records.tolist(), delta.tolist()
-    ([[0, 144, 60, 64, 3]], [120])
+    >>> records, delta = encode([bytes([0x90, 60, 64]), bytes([0xF0, 1, 2, 3, 0xF7])])
+    >>> records.tolist()
+    [[0, 144, 60, 64, 3], [1, 240, 1, 2, 3], [1, 3, 247, 0, 2]]
     """
-    pieces: list[bytes] = []
-    times: list[float] = []
+    if unit not in ("ticks", "seconds"):
+        raise MidiCodecError(f'expected the unit "ticks" or "seconds", found {unit!r}')
+    packed = bytearray()
+    deltas: list[float] = []
     for index, message in enumerate(messages):
-        if isinstance(message, bytes | bytearray):
-            data, time = bytes(message), 0
-        else:
-            data, time = bytes(message.bytes()), message.time
-        problem = problem_of(data) or _time_problem(time, unit)
+        try:
+            data, time = from_mido(message)
+        except Refused as refusal:
+            raise EncodeError(index, str(refusal)) from refusal
+        problem = problem_with(data) or _time_problem(time, unit)
         if problem is not None:
             raise EncodeError(index, problem)
-        cut = cut_message(data)
-        pieces += cut
-        times += [time] * len(cut)
-    delta = np.array(times, np.int64 if unit == "ticks" else np.float64)
-    return from_pieces(pieces), delta
-
-
-def cut_message(data: bytes) -> list[bytes]:
-    """Return the records, five bytes each, of a message that is known to be well formed."""
-    length = len(data)
-    if length <= PIECE_BYTES:
-        return [b"\0" + data + _PADDING[length] + bytes([length])]
-    pieces = [data[at : at + PIECE_BYTES] for at in range(0, length, PIECE_BYTES)]
-    return [b"\1" + each + _PADDING[len(each)] + bytes([len(each)]) for each in pieces]
-
-
-def from_pieces(pieces: Sequence[bytes]) -> Records:
-    """Return records of five bytes each as one ``(n, 5)`` array."""
-    return np.frombuffer(b"".join(pieces), np.uint8).reshape(-1, RECORD_BYTES)
-
-
-def problem_of(data: bytes) -> str | None:
-    """Say why ``data`` is not one MIDI message; None if it is."""
-    if len(data) <= PIECE_BYTES:
-        return short_problem(data) if data else "there is no byte in it"
-    assembler = Assembler()
-    outcomes = [each for piece in cut_message(data) for each in assembler.feed(piece)]
-    outcomes += assembler.flush()
-    if outcomes == [Whole(data, 0)]:
-        return None
-    skips = [each.reason for each in outcomes if not isinstance(each, Whole)]
-    return skips[0] if skips else f"it is more than one message: {data[:9].hex(' ')} …"
-
-
-def _time_problem(time: float, unit: str) -> str | None:
+        pieces = cut(data)
+        packed += pieces
+        deltas += [time] * (len(pieces) // RECORD_BYTES)
+    records = np.frombuffer(packed, np.uint8).reshape(-1, RECORD_BYTES)
     if unit == "ticks":
-        if isinstance(time, int | np.integer) and 0 <= time < 2**63:
-            return None
-        return f"a time in ticks is a whole number from 0 on, not {time!r} (unit='seconds'?)"
-    if 0 <= time < float("inf"):
-        return None
-    return f"a time in seconds is a number from 0 on, not {time!r}"
+        return records, np.array(deltas, np.int64)
+    return records, np.array(deltas, np.float64)
+
+
+def _time_problem(time: object, unit: str) -> str | None:
+    if unit == "ticks":
+        if not isinstance(time, Integral) or not 0 <= int(time) <= _MAX_TICKS:
+            return f"a time in ticks is a whole number from 0 to 2**63 - 1, not {time!r}"
+    elif not isinstance(time, Real) or not 0 <= float(time) < math.inf:
+        return f"a time in seconds is a number from 0 on, not {time!r}"
+    return None

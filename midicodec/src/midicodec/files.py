@@ -4,35 +4,47 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
+import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
+def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Give a binary file beside ``path`` to write to, which takes its place if all goes well.
 
-    Whatever happens in between (a full disk, a killed process), what stood under that name before
-    stays as it was. An ``OSError`` names ``path`` itself.
+    Whatever happens in between (an error, a full disk, a killed process), what stood under that
+    name before stays as it was; when it is replaced, its permissions are kept. A device or a pipe
+    is written to as it is. An OSError names ``path``, not the file beside it.
     """
+    target = Path(os.path.realpath(path))  # a symbolic link goes on to point there
     try:
-        handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        if target.exists() and not target.is_file():
+            with target.open("wb") as file:
+                yield file
+            return
+        beside = target.with_name(f".{target.name[:80]}.{secrets.token_hex(4)}.part")
+        with _removed_on_error(beside):
+            with beside.open("xb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            if target.exists():
+                shutil.copymode(target, beside)
+            beside.replace(target)
     except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from None
+        if error.errno is None:  # not one of the file system's
+            raise
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from error
+
+
+@contextlib.contextmanager
+def _removed_on_error(path: Path) -> Iterator[None]:
     try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(beside).chmod(0o666 & ~mask)  # mkstemp's file is for its owner alone
-        Path(beside).replace(path)
-    except BaseException as error:
-        with contextlib.suppress(FileNotFoundError):
-            Path(beside).unlink()
-        if isinstance(error, OSError):
-            raise OSError(error.errno, error.strerror, str(path)) from error
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            path.unlink()
         raise

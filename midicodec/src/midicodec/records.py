@@ -1,71 +1,108 @@
-"""The record's layout, and which messages there are: what all other modules are made from.
+"""The record's layout and MIDI's statuses: what encoding, reading and writing are made from.
 
 ========  ========  =====================================================================
 byte      name      meaning
 ========  ========  =====================================================================
 0         ``long``  0: a whole message; 1: a piece of one longer than three bytes
-1, 2, 3   ``b1…b3`` up to three bytes of the message, unused ones 0
+1, 2, 3   ``b1–b3`` up to three bytes of the message, unused ones 0
 4         ``n``     how many of the three are used, 1 to 3
 ========  ========  =====================================================================
 
-A long message is cut into consecutive pieces of three bytes, the last of what remains.
-Message lengths are those of the MIDI 1.0 Detailed Specification, table 1 (summary of status
-bytes); meta messages and F7 packets those of Standard MIDI Files 1.0.
+A long message is cut into consecutive pieces of three bytes; the last holds what remains.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple, TypeAlias
+
 import numpy as np
 import numpy.typing as npt
 
-Records = npt.NDArray[np.uint8]
-"""``(n, 5)`` uint8."""
+from midicodec.errors import MidiCodecError
 
-RECORD_BYTES = 5
-RECORD_BITS = 40
-LONG, B1, B2, B3, N = range(RECORD_BYTES)
-"""The columns of a record."""
+Records: TypeAlias = npt.NDArray[np.uint8]
+"""``(n, 5)`` uint8."""
+Mask: TypeAlias = npt.NDArray[np.bool_]
+"""``(n,)`` bool."""
+Ticks: TypeAlias = npt.NDArray[np.int64]
+"""``(n,)`` int64."""
+Tracks: TypeAlias = npt.NDArray[np.int32]
+"""``(n,)`` int32."""
+Seconds: TypeAlias = npt.NDArray[np.float64]
+"""``(n,)`` float64."""
+
+COLUMNS = ("long", "b1", "b2", "b3", "n")
+LONG, B1, B2, B3, N = range(5)
+RECORD_BYTES = len(COLUMNS)
+BITS = 8 * RECORD_BYTES
 PIECE_BYTES = 3
 """How many bytes of a message a record holds at most."""
 
-SYSEX, SYSEX_END, META = 0xF0, 0xF7, 0xFF
+SYSEX, PACKET, META = 0xF0, 0xF7, 0xFF
+"""What a long message begins with. F7 is also what a sysex ends with, a lone FF system reset."""
+SYSEX_END = PACKET
 END_OF_TRACK, SET_TEMPO = 0x2F, 0x51
-"""Meta types."""
+"""Meta types (Standard MIDI Files 1.0, "Meta-Events")."""
 
-CHANNEL_LENGTHS = {0x80: 3, 0x90: 3, 0xA0: 3, 0xB0: 3, 0xC0: 2, 0xD0: 2, 0xE0: 3}
-"""Bytes of a channel message by the upper half of its status."""
-SYSTEM_LENGTHS = {
-    0xF1: 2, 0xF2: 3, 0xF3: 2, 0xF6: 1,
-    0xF8: 1, 0xFA: 1, 0xFB: 1, 0xFC: 1, 0xFE: 1, 0xFF: 1,
-}  # fmt: skip
-"""Bytes of a system common or realtime message; a lone FF is system reset, not a meta message."""
 
-MESSAGE_LENGTHS: dict[int, int] = {
-    **{high | low: n for high, n in CHANNEL_LENGTHS.items() for low in range(16)},
-    **SYSTEM_LENGTHS,
+class Kind(NamedTuple):
+    """A kind of message of fixed length: what it is called, and its bytes, the status included."""
+
+    name: str
+    length: int
+
+
+CHANNEL_KINDS = {
+    0x80: Kind("note off", 3),
+    0x90: Kind("note on", 3),
+    0xA0: Kind("polyphonic key pressure", 3),
+    0xB0: Kind("control change", 3),
+    0xC0: Kind("program change", 2),
+    0xD0: Kind("channel pressure", 2),
+    0xE0: Kind("pitch bend", 3),
 }
-"""Bytes of every message of fixed length, by status."""
+"""Channel messages by the upper half of their status; the lower half is the channel."""
+SYSTEM_KINDS = {
+    0xF1: Kind("time code quarter frame", 2),
+    0xF2: Kind("song position", 3),
+    0xF3: Kind("song select", 2),
+    0xF6: Kind("tune request", 1),
+    0xF8: Kind("timing clock", 1),
+    0xFA: Kind("start", 1),
+    0xFB: Kind("continue", 1),
+    0xFC: Kind("stop", 1),
+    0xFE: Kind("active sensing", 1),
+    0xFF: Kind("system reset", 1),
+}
+"""System common and realtime messages by status; F4, F5, F9 and FD are undefined."""
+KINDS: dict[int, Kind] = {
+    **{high | channel: kind for high, kind in CHANNEL_KINDS.items() for channel in range(16)},
+    **SYSTEM_KINDS,
+}
+"""All of them by status (MIDI 1.0 Detailed Specification, table I)."""
 
-MAX_VLQ_BYTES = 4
-"""A variable-length quantity has at most 28 bits (Standard MIDI Files 1.0)."""
-MAX_VLQ = 0x0FFFFFFF
+
+def as_records(array: npt.ArrayLike) -> Records:
+    """Return ``array`` as ``(n, 5)`` uint8, or raise :class:`MidiCodecError`; [] is ``(0, 5)``."""
+    found = np.asarray(array)
+    if found.shape == (0,):
+        return np.empty((0, RECORD_BYTES), np.uint8)
+    if found.ndim != 2:
+        raise MidiCodecError(f"expected records of shape (n, {RECORD_BYTES}), found {found.shape}")
+    return as_uint8(found, RECORD_BYTES)
 
 
-def vlq(value: int) -> bytes:
-    """Return ``value`` as a variable-length quantity, most significant seven bits first."""
-    if not 0 <= value <= MAX_VLQ:
-        raise ValueError(f"a variable-length quantity is 0 to {MAX_VLQ}, not {value}")
-    digits = [value & 0x7F]
-    while value := value >> 7:
-        digits.append(0x80 | value & 0x7F)
-    return bytes(reversed(digits))
-
-
-def read_vlq(data: bytes, start: int) -> tuple[int, int] | None:
-    """Return the quantity at ``start`` and where it ends; None if it is cut off or too long."""
-    value = 0
-    for index in range(start, min(start + MAX_VLQ_BYTES, len(data))):
-        value = value << 7 | data[index] & 0x7F
-        if data[index] < 0x80:
-            return value, index + 1
-    return None
+def as_uint8(array: npt.ArrayLike, width: int) -> npt.NDArray[np.uint8]:
+    """Return ``array`` as uint8 with a last axis of ``width``, or raise :class:`MidiCodecError`."""
+    found = np.asarray(array)
+    if found.ndim == 0 or found.shape[-1] != width:
+        raise MidiCodecError(f"expected an array of shape (…, {width}), found {found.shape}")
+    if found.dtype == np.uint8:
+        return found
+    if found.dtype.kind not in "iub":
+        raise MidiCodecError(f"expected whole numbers from 0 to 255, found dtype {found.dtype}")
+    if found.size and not 0 <= int(found.min()) <= int(found.max()) <= 255:
+        raise MidiCodecError(
+            f"expected whole numbers from 0 to 255, found {found.min()} to {found.max()}"
+        )
+    return found.astype(np.uint8)

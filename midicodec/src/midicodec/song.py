@@ -1,37 +1,76 @@
-"""A song as columns: records, the ticks between them, and the tracks they are of."""
+"""Song: MIDI events as columns, and their two clocks, ticks and seconds."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from numbers import Integral
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from midicodec.assemble import message_starts
-from midicodec.bits import as_uint8
-from midicodec.clock import delta_seconds, quantized, tempo_record
+from midicodec.assemble import checked_starts
+from midicodec.columns import checked, read_only
 from midicodec.decode import decode
 from midicodec.encode import encode
 from midicodec.errors import MidiCodecError
-from midicodec.records import B1, B2, END_OF_TRACK, META, RECORD_BYTES, SET_TEMPO, Records
+from midicodec.pieces import cut_array
+from midicodec.records import (
+    B1,
+    END_OF_TRACK,
+    META,
+    SET_TEMPO,
+    Mask,
+    Records,
+    Seconds,
+    Ticks,
+    Tracks,
+    as_records,
+)
+from midicodec.timing import (
+    DEFAULT_TEMPO,
+    SMPTE_FLAG,
+    is_meta,
+    nearest_ticks,
+    seconds_per_tick,
+    spread,
+    tempo_before,
+    tempo_changes,
+    tempo_records,
+    to_absolute,
+    to_delta,
+)
+from midicodec.tracks import Columns, Track, join, split
 
 if TYPE_CHECKING:
-    import mido
+    from midicodec.border import Message
 
-    Message = mido.Message | mido.MetaMessage
-
-END_OF_TRACK_RECORD = np.array([[0, META, END_OF_TRACK, 0, 3]], np.uint8)
+END_RECORDS = cut_array(bytes([META, END_OF_TRACK, 0]))
 
 
+@dataclass(frozen=True, init=False, eq=False, repr=False)
 class Song:
-    """The messages of a Standard MIDI File, in the order in which they are played.
+    """The events of a Standard MIDI File as read-only columns, one row per record.
 
-    Time is in ticks, as in the file, and tempo messages stay among the records. The tracks of
-    type 1 are merged in time and each record keeps its track's number; those of type 2 follow
-    one another. Columns cannot be written to: an edit makes another song.
+    ``smf_type`` 0 and 1: tracks sound together, and their events are merged here in the order of
+    ticks, then tracks. 2: tracks are independent, and follow one another.
     """
+
+    records: Records
+    """``(n, 5)`` uint8, the layout of :mod:`midicodec.records`; each is part of a message."""
+    delta_ticks: Ticks
+    """``(n,)`` int64: ticks since the message before; all records of a message carry the same,
+    which counts once."""
+    track: Tracks
+    """``(n,)`` int32: the track of each record, from 0."""
+    division: int
+    """The header's 16 bits: ticks per beat, or from 0x8000 on an SMPTE division."""
+    smf_type: int
+    starts: Mask
+    """``(n,)`` bool: where messages begin."""
 
     def __init__(
         self,
@@ -42,27 +81,24 @@ class Song:
         division: int = 480,
         smf_type: int = 0,
     ) -> None:
-        """Make a song of ``records`` (n, 5) uint8, ``delta_ticks`` (n,) int64, ``track`` (n,).
+        """Copy the columns and check them; without ``track`` all is on track 0.
 
-        ``division`` is the header's 16 bits: ticks per beat, or an SMPTE frame rate if the
-        highest is set. Raises :class:`MidiCodecError` where the columns do not fit together.
+        Raises :class:`MidiCodecError` for what does not fit together; that is
+        :class:`DecodeError` where records make no message.
         """
-        self.records: Records = _column(as_uint8(records, RECORD_BYTES))
-        """``(n, 5)`` uint8."""
-        count = len(self.records)
-        self.delta_ticks: npt.NDArray[np.int64] = _column(_whole(delta_ticks, count, np.int64))
-        """``(n,)`` int64: ticks since the message before; each piece has its message's."""
-        tracks = np.zeros(count, np.int32) if track is None else track
-        self.track: npt.NDArray[np.int32] = _column(_whole(tracks, count, np.int32))
-        """``(n,)`` int32: the track that each record is of, from 0."""
-        if self.records.ndim != 2:
-            raise MidiCodecError(f"expected records of shape (n, 5), found {self.records.shape}")
+        if not isinstance(division, Integral) or not 0 <= division <= 0xFFFF:
+            raise MidiCodecError(f"expected a division from 0 to 65535, found {division!r}")
         if smf_type not in (0, 1, 2):
-            raise MidiCodecError(f"smf_type must be 0, 1 or 2, not {smf_type!r}")
-        if not 0 <= division <= 0xFFFF:
-            raise MidiCodecError(f"division has 16 bits, {division!r} does not fit")
-        self.division = division
-        self.smf_type = smf_type
+            raise MidiCodecError(f"expected the type 0, 1 or 2, found {smf_type!r}")
+        rows, delta, tracks, starts = checked(records, delta_ticks, track, smf_type)
+        vars(self).update(  # a frozen dataclass has no assignments
+            records=read_only(rows),
+            delta_ticks=read_only(delta),
+            track=read_only(tracks),
+            starts=read_only(starts),
+            division=int(division),
+            smf_type=int(smf_type),
+        )
 
     def __len__(self) -> int:
         return len(self.records)
@@ -70,141 +106,48 @@ class Song:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Song):
             return NotImplemented
-        return (self.division, self.smf_type) == (other.division, other.smf_type) and all(
-            np.array_equal(getattr(self, name), getattr(other, name))
-            for name in ("records", "delta_ticks", "track")
+        return (
+            (self.division, self.smf_type) == (other.division, other.smf_type)
+            and np.array_equal(self.records, other.records)
+            and np.array_equal(self.delta_ticks, other.delta_ticks)
+            and np.array_equal(self.track, other.track)
         )
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # arrays have none either
 
     def __repr__(self) -> str:
-        messages, tracks = int(self.starts.sum()), int(self.track.max(initial=-1)) + 1
+        tracks = len(np.unique(self.track))
         return (
             f"<Song type {self.smf_type}, {tracks} track{'s' * (tracks != 1)}, "
-            f"{messages} messages in {len(self)} records, division {self.division}>"
+            f"{np.count_nonzero(self.starts)} messages in {len(self)} records, "
+            f"division {self.division}>"
         )
-
-    @property
-    def ticks_per_beat(self) -> int:
-        """Ticks in a quarter note; raises :class:`MidiCodecError` for an SMPTE division."""
-        if self.division & 0x8000:
-            raise MidiCodecError(f"the division {self.division:#06x} counts SMPTE frames, no beats")
-        return self.division
-
-    @cached_property
-    def starts(self) -> npt.NDArray[np.bool_]:
-        """``(n,)`` bool: the first record of each message, where its time counts."""
-        return _column(message_starts(self.records))
-
-    @property
-    def channel_messages(self) -> npt.NDArray[np.bool_]:
-        """``(n,)`` bool: notes, controllers, programs, pressure and bends."""
-        status = self.records[:, B1]
-        return self.starts & (self.records[:, 0] == 0) & (status >= 0x80) & (status < 0xF0)
-
-    @cached_property
-    def ticks(self) -> npt.NDArray[np.int64]:
-        """``(n,)`` int64: when each record's message is, in ticks from the song's beginning."""
-        return _column(np.cumsum(np.where(self.starts, self.delta_ticks, 0)))
-
-    @cached_property
-    def delta_seconds(self) -> npt.NDArray[np.float64]:
-        """``(n,)`` float64: seconds since the message before, the tempo map applied.
-
-        120 beats a minute up to the first tempo message; the tracks of type 2 have their own.
-        Raises :class:`MidiCodecError` for a division of 0, which has no time.
-        """
-        return _column(delta_seconds(self))
-
-    @cached_property
-    def start_seconds(self) -> npt.NDArray[np.float64]:
-        """``(n,)`` float64: when each record's message is, in seconds."""
-        return _column(np.cumsum(np.where(self.starts, self.delta_seconds, 0.0)))
-
-    @property
-    def duration_seconds(self) -> float:
-        """When the last message is, in seconds."""
-        return float(self.start_seconds[-1]) if len(self) else 0.0
-
-    def select(self, mask: npt.ArrayLike) -> Song:
-        """Return the messages whose first record is true in ``mask`` ``(n,)`` bool, at their ticks.
-
-        Whole messages go or stay. Where tempo messages go, seconds change: take
-        ``delta_seconds`` first if they matter.
-        """
-        wanted = np.asarray(mask)
-        if wanted.shape != (len(self),) or wanted.dtype != np.bool_:
-            raise MidiCodecError(f"expected a mask of {len(self)} bools, found {wanted.dtype} of "
-                                 f"shape {wanted.shape}")  # fmt: skip
-        whole = wanted[self._first_pieces()]
-        delta = self._delta_from(self.ticks[whole], self.starts[whole])
-        return Song(self.records[whole], delta, self.track[whole],
-                    division=self.division, smf_type=self.smf_type)  # fmt: skip
-
-    def to_type_0(self) -> Song:
-        """Return the song on one track, with one end of track, at the latest of theirs.
-
-        The messages are in the order in which mido merges tracks.
-        """
-        ends = self.is_meta(END_OF_TRACK)
-        last = int(self.ticks[-1]) if len(self) else 0
-        body = self.select(~ends)
-        rest = last - (int(body.ticks[-1]) if len(body) else 0)
-        return Song(
-            np.concatenate([body.records, END_OF_TRACK_RECORD]),
-            np.append(body.delta_ticks, rest),
-            division=self.division,
-        )
-
-    def is_meta(self, meta_type: int) -> npt.NDArray[np.bool_]:
-        """Return ``(n,)`` bool: the first records of meta messages of that type."""
-        first = (self.records[:, B1] == META) & (self.records[:, B2] == meta_type)
-        return first & self.starts & (self.records[:, 4] > 1)
 
     @classmethod
-    def from_messages(cls, messages: Iterable[Message], *, division: int = 480) -> Song:
-        """Return a song of type 0 of mido's messages, their ``time`` in ticks since the last."""
+    def from_messages(cls, messages: Iterable[Message | bytes], *, division: int = 480) -> Song:
+        """Return a song of type 0; messages are as in :func:`encode`, their times ticks.
+
+        Raises :class:`EncodeError` for one that cannot be encoded.
+        """
         records, delta = encode(messages)
         return cls(records, delta, division=division)
 
     @classmethod
     def from_tracks(
-        cls, tracks: Sequence[Iterable[Message]], *, division: int = 480, smf_type: int = 1
-    ) -> Song:
-        """Return a song of several tracks of mido's messages: merged in time unless of type 2."""
-        encoded = [encode(track) for track in tracks]
-        return cls.from_columns(
-            [records for records, _ in encoded], [delta for _, delta in encoded],
-            division=division, smf_type=smf_type,
-        )  # fmt: skip
-
-    @classmethod
-    def from_columns(
         cls,
-        records: Sequence[Records],
-        delta_ticks: Sequence[npt.NDArray[np.int64]],
+        tracks: Sequence[Iterable[Message | bytes]],
         *,
-        division: int,
-        smf_type: int,
+        division: int = 480,
+        smf_type: int = 1,
     ) -> Song:
-        """Return a song of each track's records and delta ticks.
+        """Return a song of several tracks of messages, their times ticks within their track.
 
-        Type 1 (and 0, if it has several) is merged in time, equal ticks by track; the tracks of
-        type 2 follow one another.
+        Raises :class:`EncodeError`, with the message's index in its track.
         """
-        if not records:
-            return cls(np.empty((0, 5), np.uint8), np.empty(0, np.int64), division=division, smf_type=smf_type)
-        track = np.repeat(np.arange(len(records)), [len(each) for each in records])
-        all_records, all_delta = np.concatenate(records), np.concatenate(delta_ticks)
-        if smf_type != 2 and len(records) > 1:
-            pairs = [(message_starts(each), delta) for each, delta in
-                     zip(records, delta_ticks, strict=True)]  # fmt: skip
-            ticks = np.concatenate([np.cumsum(np.where(s, delta, 0)) for s, delta in pairs])
-            starts = np.concatenate([s for s, _ in pairs])
-            order = np.argsort(ticks, kind="stable")
-            all_records, track = all_records[order], track[order]
-            all_delta = cls._delta_from(ticks[order], starts[order])
-        return cls(all_records, all_delta, track, division=division, smf_type=smf_type)
+        songs = [cls.from_messages(messages) for messages in tracks]
+        parts = [Track(song.records, song.ticks, song.starts) for song in songs]
+        columns = join(parts, merged=smf_type != 2)
+        return cls(*columns, division=division, smf_type=smf_type)
 
     @classmethod
     def from_seconds(
@@ -213,80 +156,148 @@ class Song:
         delta_seconds: npt.ArrayLike,
         *,
         ticks_per_beat: int = 480,
-        microseconds_per_beat: int = 500_000,
+        microseconds_per_beat: int = DEFAULT_TEMPO,
     ) -> Song:
-        """Return a song of type 0 of records and the real time between them, at one tempo.
+        """Return a song of type 0 in one constant tempo, of records in real time.
 
-        Tempo messages are dropped, as their effect is in the seconds, and one is written first.
-        A message's absolute time is rounded to ticks, so that nothing drifts.
+        ``delta_seconds`` is ``(n,)``; a message's time stands at its first record. Set-tempo
+        events are dropped, as the seconds hold their effect already; one is written first, and
+        one end of track last. Absolute times are rounded, so no event is off by more than half a
+        tick. Raises :class:`MidiCodecError` for times that are no numbers ≥ 0, and
+        :class:`DecodeError` for records that make no message.
         """
-        rows = as_uint8(records, RECORD_BYTES)
-        seconds = np.asarray(delta_seconds, np.float64)
-        if seconds.shape != (len(rows),) or not (np.isfinite(seconds) & (seconds >= 0)).all():
-            raise MidiCodecError(f"expected {len(rows)} finite delta_seconds, none negative")
-        starts = message_starts(rows)
-        ticks = quantized(
-            np.cumsum(np.where(starts, seconds, 0.0)), ticks_per_beat, microseconds_per_beat
-        )
-        timed = cls(rows, cls._delta_from(ticks, starts), division=ticks_per_beat)
-        body = timed.select(~timed.is_meta(SET_TEMPO)).to_type_0()
-        tempo = tempo_record(microseconds_per_beat)
-        return cls(
-            np.concatenate([tempo, body.records]),
-            np.concatenate([np.zeros(len(tempo), np.int64), body.delta_ticks]),
+        rows = as_records(records)
+        starts = checked_starts(rows)
+        delta = np.asarray(delta_seconds, np.float64)
+        if delta.shape != (len(rows),):
+            raise MidiCodecError(f"expected {len(rows)} delta times, found shape {delta.shape}")
+        if not np.all((delta[starts] >= 0) & (delta[starts] < np.inf)):
+            raise MidiCodecError("expected finite delta times ≥ 0, found others")
+        ticks = nearest_ticks(to_absolute(delta, starts), ticks_per_beat, microseconds_per_beat)
+        kept = spread(~is_meta(rows, starts, SET_TEMPO)[starts], starts)
+        tempo = tempo_records(microseconds_per_beat)
+        return cls._on_one_track(
+            np.concatenate([tempo, rows[kept]]),
+            np.concatenate([np.zeros(len(tempo), np.int64), ticks[kept]]),
+            end=int(ticks.max(initial=0)),
             division=ticks_per_beat,
         )
 
-    def to_messages(self) -> list[Message]:
-        """Return mido's messages in the song's order, ``time`` in ticks since the one before.
+    @classmethod
+    def _on_one_track(cls, records: Records, ticks: Ticks, *, end: int, division: int) -> Song:
+        """Return records at absolute ticks as type 0, with one end of track at the tick ``end``."""
+        starts = checked_starts(records)
+        kept = spread(~is_meta(records, starts, END_OF_TRACK)[starts], starts)
+        ended = np.concatenate([records[kept], END_RECORDS])
+        delta = to_delta(np.append(ticks[kept], end), np.append(starts[kept], True))
+        return cls(ended, delta, division=division)
 
-        Raises :class:`DecodeError` for what mido has no message for.
+    @property
+    def ticks_per_beat(self) -> int:
+        """Ticks per quarter note; :class:`MidiCodecError` for an SMPTE division, which has none."""
+        if self.division & SMPTE_FLAG:
+            raise MidiCodecError(f"the division {self.division:#06x} is SMPTE's: it has no beats")
+        return self.division
+
+    @cached_property
+    def ticks(self) -> Ticks:
+        """``(n,)`` int64: when each record's message is, from the beginning of the columns.
+
+        For type 2 too, whose tracks follow one another in them.
         """
-        return decode(self.records, self.delta_ticks)
+        return read_only(to_absolute(self.delta_ticks, self.starts))
 
-    def to_tracks(self) -> list[list[Message]]:
-        """Return mido's messages track by track, ``time`` in ticks since the track's last."""
-        return [decode(records, delta) for records, delta in self.track_columns()]
+    @cached_property
+    def delta_seconds(self) -> Seconds:
+        """``(n,)`` float64: ``delta_ticks`` in real time, the tempo map applied.
 
-    def track_columns(self) -> list[tuple[Records, npt.NDArray[np.int64]]]:
-        """Return each track's records and delta ticks: the inverse of :meth:`from_columns`."""
-        columns = []
-        for number in range(int(self.track.max(initial=-1)) + 1):
-            mine = self.track == number
-            delta = self.delta_ticks[mine]
-            if self.smf_type != 2:
-                delta = self._delta_from(self.ticks[mine], self.starts[mine])
-            columns.append((self.records[mine], delta))
-        return columns
+        Set-tempo events of all tracks count; in type 2 each track begins at 120 beats a minute
+        again. All records of a message carry the same. Raises :class:`MidiCodecError` for a
+        division that gives ticks no time: 0, or SMPTE's with frames or ticks there are not.
+        """
+        tempo = [tempo_before(self.records[at], self.starts[at]) for at in self._timelines()]
+        per_tick = seconds_per_tick(self.division, np.concatenate(tempo))
+        return read_only(self.delta_ticks * per_tick)
 
-    def _first_pieces(self) -> npt.NDArray[np.int64]:
-        """Return ``(n,)``: the index of the first record of each record's message."""
-        index = np.where(self.starts, np.arange(len(self)), 0)
-        return np.maximum.accumulate(index) if len(index) else index
+    @cached_property
+    def start_seconds(self) -> Seconds:
+        """``(n,)`` float64: when each record's message is, in seconds from the beginning."""
+        return read_only(to_absolute(self.delta_seconds, self.starts))
 
-    @staticmethod
-    def _delta_from(
-        ticks: npt.NDArray[np.int64], starts: npt.NDArray[np.bool_]
-    ) -> npt.NDArray[np.int64]:
-        """Return deltas from absolute ticks; a piece repeats its message's."""
-        delta = np.diff(ticks, prepend=0)
-        first = np.maximum.accumulate(np.where(starts, np.arange(len(ticks)), 0))
-        return delta[first] if len(delta) else delta
+    @property
+    def duration_seconds(self) -> float:
+        """When the last message is, in seconds; 0 for an empty song."""
+        return float(self.start_seconds[-1]) if len(self) else 0.0
 
+    @cached_property
+    def channel_messages(self) -> Mask:
+        """``(n,)`` bool: where channel messages are (notes, controllers, …: status 80 to EF)."""
+        status = self.records[:, B1]
+        return read_only(self.starts & (status >= 0x80) & (status < 0xF0))
 
-def _column(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-    """Return a view that cannot be written to."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
+    def select(self, mask: npt.ArrayLike) -> Song:
+        """Return the song of the messages whose first record ``mask`` ``(n,)`` bool picks.
 
+        They stay where they are **in ticks**. Where set-tempo events go, seconds change: take
+        ``delta_seconds`` before, and :meth:`from_seconds`, if they matter.
+        """
+        chosen = np.asarray(mask)
+        if chosen.shape != (len(self),) or chosen.dtype != np.bool_:
+            raise MidiCodecError(
+                f"expected a mask of {len(self)} bools, found {chosen.dtype} {chosen.shape}"
+            )
+        kept = spread(chosen[self.starts], self.starts)
+        deltas = []
+        for at in self._timelines():
+            ticks = to_absolute(self.delta_ticks[at], self.starts[at])
+            deltas.append(to_delta(ticks[kept[at]], self.starts[at][kept[at]]))
+        return Song(
+            self.records[kept],
+            np.concatenate(deltas),
+            self.track[kept],
+            division=self.division,
+            smf_type=self.smf_type,
+        )
 
-def _whole(values: npt.ArrayLike, count: int, dtype: type[np.signedinteger]) -> np.ndarray:
-    array = np.asarray(values)
-    if array.shape != (count,):
-        raise MidiCodecError(f"expected a column of {count} numbers, found shape {array.shape}")
-    if array.dtype.kind not in "iu" and array.size:
-        raise MidiCodecError(f"expected whole numbers, found {array.dtype}")
-    if array.size and int(array.min()) < 0:
-        raise MidiCodecError(f"expected numbers from 0 on, found {int(array.min())}")
-    return array.astype(dtype)
+    def to_type_0(self) -> Song:
+        """Return the song on one track, with one end of track, at the latest time of all.
+
+        Tracks of type 2 follow one another, set back to 120 beats a minute where they need it.
+        """
+        records, ticks = self._with_tempo_restarts()
+        end = int(ticks.max(initial=0))
+        return Song._on_one_track(records, ticks, end=end, division=self.division)
+
+    def to_messages(self, *, errors: Literal["strict", "skip"] = "strict") -> list[Message]:
+        """Return the messages in the columns' order, times in ticks; errors as :func:`decode`."""
+        return decode(self.records, self.delta_ticks, errors=errors)
+
+    def to_tracks(self, *, errors: Literal["strict", "skip"] = "strict") -> list[list[Message]]:
+        """Return each track's messages, times in ticks within it; errors as :func:`decode`."""
+        return [
+            decode(track.records, to_delta(track.ticks, track.starts), errors=errors)
+            for track in self.split()
+        ]
+
+    def split(self) -> list[Track]:
+        """Return each track's records, with absolute ticks within it; some may be empty."""
+        columns = Columns(self.records, self.delta_ticks, self.track)
+        return split(columns, self.starts, merged=self.smf_type != 2)
+
+    def _timelines(self) -> list[slice]:
+        """Return the parts of the columns that have a beginning and a tempo of their own."""
+        if self.smf_type != 2:
+            return [slice(0, len(self))]
+        cuts = np.flatnonzero(np.diff(self.track)) + 1
+        return [slice(*ends) for ends in pairwise([0, *cuts.tolist(), len(self)])]
+
+    def _with_tempo_restarts(self) -> tuple[Records, Ticks]:
+        """Return records and ticks; where a track ends in another tempo, the next sets it back."""
+        records, ticks = self.records, self.ticks
+        for before, part in reversed(list(pairwise(self._timelines()))):
+            _, tempos = tempo_changes(self.records[before], self.starts[before])
+            if len(tempos) and tempos[-1] != DEFAULT_TEMPO:
+                at = [part.start] * 2
+                records = np.insert(records, at, tempo_records(DEFAULT_TEMPO), axis=0)
+                ticks = np.insert(ticks, at, self.ticks[part.start - 1])
+        return records, ticks

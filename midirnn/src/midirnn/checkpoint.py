@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from midicodec.files import replacing
 
+from midicodec.files import replacing
 from midirnn.errors import RunError
 
 Arrays = dict[str, npt.NDArray[np.generic]]

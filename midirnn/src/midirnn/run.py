@@ -18,8 +18,8 @@ from typing import Any
 
 import filelock
 import numpy as np
-from midicodec.files import replacing
 
+from midicodec.files import replacing
 from midirnn.checkpoint import Checkpoints
 from midirnn.config import Config, read_toml, to_toml, validate
 from midirnn.errors import RunError

@@ -11,8 +11,8 @@ from typing import IO, Any
 
 import numpy as np
 import tensorflow as tf
-from midicodec.files import replacing
 
+from midicodec.files import replacing
 from midirnn.checkpoint import Arrays
 from midirnn.config import Config
 from midirnn.corpus import Corpus

@@ -5,13 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from midirnn.errors import SinkError
-from midirnn.plugin import Event, PluginConfig, Sink, StreamInfo, hookimpl
-
-if TYPE_CHECKING:
-    import mido
+from midirnn.plugin import Event, PluginConfig, Recorder, Sink, StreamInfo, hookimpl
 
 
 class FileSink(Sink):
@@ -36,26 +32,17 @@ class FileSink(Sink):
             raise SinkError(f"file: {self.config.path} is a folder; give a file's name")
         if not os.access(folder, os.W_OK):
             raise SinkError(f"file: no permission to write in {folder}")
-        self._info = info
-        self._ticks = 0
-        self._messages: list[mido.Message | mido.MetaMessage] = []
+        self._recorder = Recorder(info)
 
     def send(self, event: Event) -> None:
         """Keep the message until the song ends."""
-        delta_ticks = event.start_ticks - self._ticks
-        self._ticks = event.start_ticks
-        self._messages.append(event.message.copy(time=delta_ticks))
+        self._recorder.add(event)
 
     def finish(self) -> None:
         """Write beside the path, then rename: the file is whole or not there."""
-        import mido
-
         import midicodec
 
-        tempo = mido.MetaMessage("set_tempo", tempo=self._info.microseconds_per_beat, time=0)
-        song = midicodec.Song.from_messages(
-            [tempo, *self._messages], division=self._info.ticks_per_beat
-        )
+        song = self._recorder.song()
         try:
             midicodec.save(song, self.config.path)
         except OSError as error:

@@ -15,6 +15,7 @@ from midirnn.plugin.interfaces import (
     StreamInfo,
     Targets,
 )
+from midirnn.plugin.recorder import Recorder
 
 __all__ = [
     "Augmentation",
@@ -26,6 +27,7 @@ __all__ = [
     "PluginConfig",
     "PluginError",
     "Predictions",
+    "Recorder",
     "Sink",
     "SinkError",
     "StreamInfo",

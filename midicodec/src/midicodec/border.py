@@ -1,0 +1,64 @@
+"""Where bytes become mido's message objects and back: the only place that knows mido.
+
+mido is imported when the first message is asked for, not with midicodec.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from midicodec.records import META
+from midicodec.vlq import read_vlq
+
+if TYPE_CHECKING:
+    import mido
+
+    Message: TypeAlias = mido.Message | mido.MetaMessage
+
+T = TypeVar("T")
+
+
+class Refused(Exception):  # noqa: N818 - what happened, not an error of ours: callers turn it into one
+    """mido cannot make, or cannot write, this message: why."""
+
+
+def to_mido(data: bytes, time: float) -> Message:
+    """Return one whole message as mido's object; raise :class:`Refused` where mido has none.
+
+    A meta event that mido reads but would write differently is refused too: nothing is changed
+    behind the caller's back.
+    """
+    return _at_border(lambda: _make(data, time))
+
+
+def from_mido(message: Message | bytes) -> tuple[bytes, int | float]:
+    """Return a message's bytes and its time; plain bytes are taken as they are, at time 0."""
+    if isinstance(message, bytes):
+        return message, 0
+    return _at_border(lambda: (bytes(message.bytes()), message.time))
+
+
+def _make(data: bytes, time: float) -> Message:
+    import mido
+    from mido.midifiles.meta import build_meta_message
+
+    if data[0] != META or len(data) == 1:
+        return mido.Message.from_bytes(data, time=time)
+    # MetaMessage.from_bytes misreads lengths of two bytes (mido 1.3.3), so we read the length.
+    quantity = read_vlq(data, 2)
+    assert quantity is not None  # the message is whole
+    message = build_meta_message(data[1], data[quantity[1] :])
+    if bytes(message.bytes()) != data:
+        raise ValueError("its bytes would be changed")
+    message.time = time
+    return message
+
+
+def _at_border(call: Callable[[], T]) -> T:
+    try:
+        return call()
+    # mido raises whatever its parsing runs into (ValueError, IndexError, KeySignatureError,
+    # UnicodeError, struct.error, …), and a new release may raise something else.
+    except Exception as error:
+        raise Refused(f"mido refuses it: {error or type(error).__name__}") from error
