@@ -24,7 +24,7 @@ ELSEWHERE = {
 }
 # A page shows what a user would type; here the networks are small and training is short.
 SHORTER = {
-    "train": ["--hidden-size", "8", "--seed", "1"],
+    "train": ["--hidden-size", "8", "--seed", "1", "--learning-rate", "0.02"],
     "demo": ["--steps", "3"],
 }
 
@@ -53,8 +53,8 @@ def shortened(words: list[str]) -> list[str]:
     if len(words) > 1 and words[0] == "midirnn" and words[1] in SHORTER:
         words = [*words, *SHORTER[words[1]]]
         if words[1] == "train":
-            # the page's steps, or none, but never more than a few: 3 first, 5 when resumed
-            steps = "5" if "--resume" in words else "3"
+            # Few, whatever the page says, but enough for time to pass in what is generated.
+            steps = "60" if "--resume" in words else "50"
             if "--steps" in words:
                 words[words.index("--steps") + 1] = steps
             else:
@@ -95,7 +95,7 @@ def test_python_blocks_run(page: Path, workplace: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(
-    "block", [block for page, block in blocks("toml") if page.parts[-2] == "midirnn"]
+    "block", [block for _, block in blocks("toml") if not block.startswith("# plugins/")]
 )
 def test_settings_are_valid(block: str) -> None:
     validate(tomllib.loads(block), "README")

@@ -1,8 +1,6 @@
 """A small corpus made by rule and a small run trained on it, once for all tests."""
 
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,20 +12,6 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 SMALL = ("--hidden-size", "16", "--lanes", "4", "--seed", "7")
 """Flags of a network that trains in seconds."""
-
-
-@pytest.fixture(scope="session")
-def midirnn() -> Command:
-    """Run the ``midirnn`` command as a user does, and return what it printed."""
-
-    def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "midirnn", *map(str, arguments)]
-        environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
-        return subprocess.run(  # type: ignore[call-overload, no-any-return]
-            command, capture_output=True, text=True, env=environment, timeout=300, **options
-        )
-
-    return run
 
 
 @pytest.fixture(scope="session")

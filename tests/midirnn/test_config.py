@@ -12,7 +12,9 @@ from midirnn.plugin.choice import PluginChoice
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_what_is_saved_is_read_back_the_same(preset: str) -> None:
-    config = resolve(None, {"preset": preset, "augment": [{"name": "x", "a b": 'q"\\ü', "n": 1.5}]})
+    augment = [{"name": "x", "a b": 'q"\\ü', "n": 1.5}]
+    sink = [{"name": "file", "path": "x.mid"}, {"name": "y"}]
+    config = resolve(None, {"preset": preset, "augment": augment, "sink": sink})
     assert validate(tomllib.loads(to_toml(config)), "saved") == config
     assert config.preset == preset
 
@@ -57,7 +59,9 @@ def test_only_what_makes_it_another_run_counts_as_a_difference() -> None:
     old = Config()
     longer = resolve(None, {"training": {"steps": 99999}}, base=old)
     wider = resolve(None, {"training": {"lanes": 64, "steps": 3}}, base=old)
+    elsewhere = resolve(None, {"sink": [{"name": "pygame"}]}, base=old)
     assert differences(old, longer) == []
+    assert differences(old, elsewhere) == []
     assert differences(old, wider) == ["training.lanes: 32 → 64"]
 
 

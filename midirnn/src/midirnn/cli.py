@@ -145,7 +145,10 @@ def _settings(flags: dict[str, Any]) -> dict[str, Any]:
 @click.option(
     "--checkpoint", default="last", show_default=True, help="best, last, or a checkpoint's step."
 )
-@_choices("--sink", "Where the song goes; repeatable. [default: file:path=generated.mid]")
+@_choices(
+    "--sink",
+    "Where the song goes; repeatable. [default: the run's, which is a file: generated.mid]",
+)
 def generate(
     run: Path, length: str, seed: int, primer: Path | None, temperature: float | None,
     checkpoint: str, sinks: tuple[PluginChoice, ...],

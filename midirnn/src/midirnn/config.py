@@ -93,6 +93,8 @@ class Config(_Section):
         PluginChoice(name="time_rmse", options={"weight": 0.3}),
     )
     """The loss: the weighted sum of these terms."""
+    sink: Annotated[tuple[PluginChoice, ...], Field(min_length=1)] = (PluginChoice(name="file"),)
+    """Where ``generate`` sends a song when it is not told."""
 
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -119,6 +121,7 @@ RESUMABLE = {
     ("training", "histogram_every"),
     ("generation", "temperature"),
     ("generation", "longest_wait_seconds"),
+    ("sink", None),
 }
 """What may change when a run is resumed: everything else would make it another run."""
 
@@ -127,8 +130,8 @@ def resolve(file: Path | None, flags: Mapping[str, Any], base: Config | None = N
     """Return the configuration that ``flags`` over a TOML ``file`` over a preset make.
 
     ``flags`` has the nested form of the TOML file and wins key by key; lists (``augment``,
-    ``loss``) are replaced whole. ``base`` stands in the preset's place when a run is resumed.
-    Raises :class:`ConfigError`, naming the file and key, for unknown keys and unfit values.
+    ``loss``, ``sink``) are replaced whole. ``base`` stands in the preset's place when a run is
+    resumed. Raises :class:`ConfigError`, naming file and key, for unknown keys and unfit values.
     """
     from_file = read_toml(file) if file is not None else {}
     given = _merge(from_file, flags)
@@ -186,7 +189,7 @@ def to_toml(config: Config) -> str:
     lines = [f"preset = {_toml(values['preset'])}", ""]
     for name in ("corpus", "model", "training", "generation"):
         lines += [f"[{name}]", *_pairs(values[name]), ""]
-    for name in ("augment", "loss"):
+    for name in ("augment", "loss", "sink"):
         choices: tuple[PluginChoice, ...] = getattr(config, name)
         if not choices:
             lines.insert(1, f"{name} = []")

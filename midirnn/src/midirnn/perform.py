@@ -20,7 +20,6 @@ from midirnn.run import Run
 from midirnn.say import say
 from midirnn.signals import stop_on_signals
 
-_FILE = PluginChoice(name="file")
 _PYGAME = PluginChoice(name="pygame")
 
 
@@ -34,10 +33,15 @@ def generate_song(
     temperature: float | None = None,
     checkpoint: str = "last",
 ) -> bool:
-    """Generate a song from a run into ``sinks``, or a file; return False if it was interrupted."""
+    """Generate a song from a run into ``sinks``, or where its settings say.
+
+    Returns False if it was interrupted.
+    """
     wanted = Length.parse(length)
-    made = make_sinks(sinks or [_FILE])
+    made = make_sinks(sinks) if sinks else None
     generator = Generator(Run(folder), checkpoint)
+    if made is None:
+        made = make_sinks(generator.config.sink)
     events = None if primer is None else read_events(primer, generator.config.corpus)
     info, tally = StreamInfo(), Tally()
     stream = generator.events(

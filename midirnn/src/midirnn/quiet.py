@@ -1,27 +1,36 @@
-"""TensorFlow without what its native parts print when they are loaded."""
+"""Without what native libraries print: TensorFlow when it is loaded, ALSA when there is no sound.
+
+They write straight to the process's stderr; the file descriptor is the one place to stop that.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
+import threading
+from collections.abc import Iterator
+
+from midirnn.errors import MidiRnnError
+
+_one_at_a_time = threading.Lock()
 
 
-def import_tensorflow() -> None:
-    """Import TensorFlow and let it find its devices, showing what it prints only if it fails.
+@contextlib.contextmanager
+def native_stderr_hidden() -> Iterator[None]:
+    """Hide the process's stderr; show it if the block raises what is not an error of midirnn's.
 
-    Its C++ side writes about oneDNN and absent GPUs straight to the process's stderr, before any
-    setting of its own is read; the file descriptor is the one place to stop that.
+    The whole process's: keep the block short.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    sys.stderr.flush()
-    shown = os.dup(2)
-    with tempfile.TemporaryFile() as hidden:
+    with _one_at_a_time, tempfile.TemporaryFile() as hidden:
+        sys.stderr.flush()
+        shown = os.dup(2)
         os.dup2(hidden.fileno(), 2)
         try:
-            import tensorflow as tf
-
-            tf.config.list_logical_devices()
+            yield
+        except MidiRnnError:  # says itself what is wrong
+            raise
         except BaseException:
             hidden.seek(0)
             os.write(shown, hidden.read())
@@ -29,3 +38,13 @@ def import_tensorflow() -> None:
         finally:
             os.dup2(shown, 2)
             os.close(shown)
+
+
+def import_tensorflow() -> None:
+    """Import TensorFlow and let it find its devices, showing what it prints only if it fails."""
+    # Its C++ side writes about oneDNN and absent GPUs before any setting of its own is read.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with native_stderr_hidden():
+        import tensorflow as tf
+
+        tf.config.list_logical_devices()

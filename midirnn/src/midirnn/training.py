@@ -84,7 +84,10 @@ def _last_step(run: Run) -> int:
 
 
 def make_plugins(config: Config) -> tuple[list[Augmentation], list[LossTerm]]:
-    """Make the augmentations, in their order, and the loss terms that the settings name."""
+    """Make the augmentations, in their order, and the loss terms that the settings name.
+
+    The sinks are made too, so that a wrong one is told now and not after the training.
+    """
     names = [choice.name for choice in config.loss]
     if not names:
         raise ConfigError("a network cannot be trained without a loss; give at least one term")
@@ -92,6 +95,8 @@ def make_plugins(config: Config) -> tuple[list[Augmentation], list[LossTerm]]:
     if twice:
         raise ConfigError(f"the loss term {min(twice)!r} is given twice; give it once")
     manager = plugin_manager()
+    for choice in config.sink:
+        manager.create("sink", choice)
     augmentations = [manager.create("augmentation", choice) for choice in config.augment]
     return augmentations, [manager.create("loss", choice) for choice in config.loss]
 

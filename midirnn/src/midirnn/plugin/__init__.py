@@ -16,6 +16,7 @@ from midirnn.plugin.interfaces import (
     Targets,
 )
 from midirnn.plugin.recorder import Recorder
+from midirnn.quiet import native_stderr_hidden
 
 __all__ = [
     "Augmentation",
@@ -33,4 +34,5 @@ __all__ = [
     "StreamInfo",
     "Targets",
     "hookimpl",
+    "native_stderr_hidden",
 ]

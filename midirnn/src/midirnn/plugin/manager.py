@@ -231,6 +231,8 @@ def _explain(error: ValidationError, config: type[PluginConfig]) -> str:
             problems.append(f"unknown option {key!r}")
         elif problem["type"] == "missing":
             problems.append(f"the option {key!r} is needed")
+        elif not key:  # a validator of the whole
+            problems.append(problem["msg"].removeprefix("Value error, "))
         else:
             problems.append(f"{key}={problem['input']}: {problem['msg']}")
     valid = ", ".join(config.model_fields) or "it takes none"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from midirnn.plugin import SinkError
+from midirnn.plugin import SinkError, native_stderr_hidden
 
 if TYPE_CHECKING:
     import mido
@@ -14,7 +14,8 @@ _RTMIDI = "mido.backends.rtmidi"
 _VIRTUAL_NAME = "midirnn"
 _THROUGH = "Midi Through"
 """ALSA's port to nowhere, which is the first on most Linux systems."""
-_ELSEWHERE = "virtual=true makes a port to connect to, tcp=HOST:PORT needs none"
+_WITHOUT = "tcp=HOST:PORT works without"
+_ELSEWHERE = f"virtual=true makes a port to connect to, {_WITHOUT}"
 
 
 def output_names(backend: str | None = None) -> list[str]:
@@ -81,15 +82,18 @@ def _loaded(backend: str | None) -> mido.Backend:
     except ImportError as error:
         raise SinkError(
             f"midiport: cannot load {name} ({error}); it needs python-rtmidi, and on Linux "
-            "libasound2; tcp=HOST:PORT works without"
+            f"libasound2; {_WITHOUT}"
         ) from error
 
 
 def _names(backend: mido.Backend) -> list[str]:
-    try:
-        names: list[str] = backend.get_output_names()
-    except _errors() as error:
-        raise SinkError(f"midiport: the system's ports cannot be listed ({error})") from error
+    with native_stderr_hidden():  # ALSA has a line of its own about it
+        try:
+            names: list[str] = backend.get_output_names()
+        except _errors() as error:
+            raise SinkError(
+                f"midiport: the system's ports cannot be listed ({error}); {_WITHOUT}"
+            ) from error
     return names
 
 

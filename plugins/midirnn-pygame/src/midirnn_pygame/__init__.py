@@ -12,7 +12,16 @@ from pathlib import Path
 from pydantic import Field
 
 import midicodec
-from midirnn.plugin import Event, PluginConfig, Recorder, Sink, SinkError, StreamInfo, hookimpl
+from midirnn.plugin import (
+    Event,
+    PluginConfig,
+    Recorder,
+    Sink,
+    SinkError,
+    StreamInfo,
+    hookimpl,
+    native_stderr_hidden,
+)
 from midirnn_pygame.soundfont import choose_soundfont
 
 # pygame greets on stdout when it is imported, which is where a user's pipe may be.
@@ -50,13 +59,14 @@ class PygameSink(Sink):
         soundfont = choose_soundfont(self.config.soundfont)
         if soundfont is not None:
             os.environ["SDL_SOUNDFONTS"] = str(soundfont)  # where SDL_mixer looks
-        try:
-            pygame.mixer.init()
-        except pygame.error as error:
-            raise SinkError(
-                f"pygame: there is no sound device to play through ({error}); "
-                "--sink file:path=song.mid writes a file instead"
-            ) from error
+        with native_stderr_hidden():  # ALSA tells at length what it tried
+            try:
+                pygame.mixer.init()
+            except pygame.error as error:
+                raise SinkError(
+                    f"pygame: there is no sound device to play through ({error}); "
+                    "--sink file:path=song.mid writes a file instead"
+                ) from error
         self._is_open = True
         self._recorder = Recorder(info)
 
