@@ -1,6 +1,7 @@
-"""What all tests share: real music, ``../shared`` if it is there, and the command ``midirnn``."""
+"""What tests share: real music if ``../shared`` is there, commands, a small run, made once."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +11,7 @@ import pytest
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 Command = Callable[..., subprocess.CompletedProcess[str]]
+Small = tuple[str, ...]
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +40,48 @@ def midirnn() -> Command:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def uv() -> Callable[..., str]:
+    """Run uv, which the README's commands need too, and return what it printed."""
+    program = os.environ.get("UV") or shutil.which("uv")
+    assert program is not None, "there is no uv: pip install uv"
+
+    def run(*arguments: object) -> str:
+        done = subprocess.run(
+            [program, *map(str, arguments)], capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def small() -> Small:
+    """Flags of a network that trains in seconds."""
+    return ("--hidden-size", "16", "--lanes", "4", "--seed", "7")
+
+
+@pytest.fixture(scope="session")
+def composed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of 24 short pieces, made by rule."""
+    from midirnn.composer import compose_corpus  # here, so that midicodec's tests need no midirnn
+
+    folder = tmp_path_factory.mktemp("composed")
+    assert compose_corpus(folder, seed=1, pieces_per_key=1) == 24
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained(
+    tmp_path_factory: pytest.TempPathFactory, composed: Path, midirnn: Command, small: Small
+) -> Path:
+    """A run folder after 40 steps, with a checkpoint every 20."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    done = midirnn(
+        "train", composed, "--run", folder, "--steps", 40, "--checkpoint-every", 20, *small
+    )
+    assert done.returncode == 0, done.stderr
+    return folder

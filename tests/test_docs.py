@@ -19,7 +19,7 @@ PAGES = [ROOT / "README.md", *sorted(ROOT.glob("*/README.md")), *sorted(ROOT.glo
 
 # What stands in these pages is run elsewhere, for the reason given.
 ELSEWHERE = {
-    "pip install": "tests/test_packaging.py installs the wheels into clean environments",
+    "pip install": "tests/test_packaging.py installs wheels into clean environments",
     "uv run pytest": "it is what runs this",
 }
 # A page shows what a user would type; here the networks are small and training is short.

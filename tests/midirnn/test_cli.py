@@ -17,7 +17,7 @@ import pytest
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 BAD_INPUT, INTERRUPTED = 2, 130
-SMALL = ("--hidden-size", "16", "--lanes", "4", "--seed", "7")
+Small = tuple[str, ...]
 
 
 def sounding_at_the_end(path: Path) -> set[tuple[int, int]]:
@@ -59,10 +59,10 @@ def test_tensorboard_holds_scalars_histograms_and_the_graph(trained: Path) -> No
 
 
 def test_an_interrupted_run_resumed_is_the_run_undisturbed(
-    trained: Path, composed: Path, midirnn: Command, tmp_path: Path
+    trained: Path, composed: Path, midirnn: Command, small: Small, tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
-    flags = ("--checkpoint-every", 20, *SMALL)
+    flags = ("--checkpoint-every", 20, *small)
     first = midirnn("train", composed, "--run", folder, "--steps", 20, *flags)
     assert first.returncode == 0, first.stderr
     done = midirnn("train", composed, "--run", folder, "--steps", 40, *flags, "--resume")
@@ -78,9 +78,11 @@ def test_an_interrupted_run_resumed_is_the_run_undisturbed(
     assert "already trained for 40 steps" in again.stderr
 
 
-def test_ctrl_c_saves_and_resume_goes_on(composed: Path, midirnn: Command, tmp_path: Path) -> None:
+def test_ctrl_c_saves_and_resume_goes_on(
+    composed: Path, midirnn: Command, small: Small, tmp_path: Path
+) -> None:
     folder = tmp_path / "run"
-    arguments = ["train", composed, "--run", folder, "--steps", 100000, "--resume", *SMALL]
+    arguments = ["train", composed, "--run", folder, "--steps", 100000, "--resume", *small]
     process = subprocess.Popen(
         [sys.executable, "-m", "midirnn", *map(str, arguments)],
         stderr=subprocess.PIPE, text=True,
@@ -96,7 +98,7 @@ def test_ctrl_c_saves_and_resume_goes_on(composed: Path, midirnn: Command, tmp_p
     assert found is not None, errors
     step = int(found[1])
     assert (folder / "checkpoints" / f"step-{step:08d}.npz").exists()
-    done = midirnn("train", composed, "--run", folder, "--steps", step + 2, "--resume", *SMALL)
+    done = midirnn("train", composed, "--run", folder, "--steps", step + 2, "--resume", *small)
     assert done.returncode == 0, done.stderr
     assert f"resumed after step {step}" in done.stderr
 
@@ -281,10 +283,10 @@ def test_debug_shows_the_traceback(midirnn: Command, tmp_path: Path) -> None:
 
 
 def test_files_left_out_are_counted_and_listed(
-    composed: Path, odd: Path, midirnn: Command, tmp_path: Path
+    composed: Path, odd: Path, midirnn: Command, small: Small, tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
-    done = midirnn("train", composed, odd / "junk", "--run", folder, "--steps", 1, *SMALL)
+    done = midirnn("train", composed, odd / "junk", "--run", folder, "--steps", 1, *small)
     assert done.returncode == 0, done.stderr
     assert "24 songs" in done.stderr
     assert "2 files left out: 2 not readable as a MIDI file" in done.stderr
@@ -306,10 +308,10 @@ def test_the_notebook_preset_trains_and_generates(
 
 
 def test_tensorboard_runs_while_training_and_stops_after(
-    composed: Path, midirnn: Command, tmp_path: Path
+    composed: Path, midirnn: Command, small: Small, tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
-    done = midirnn("train", composed, "--run", folder, "--steps", 2, "--tensorboard", *SMALL)
+    done = midirnn("train", composed, "--run", folder, "--steps", 2, "--tensorboard", *small)
     assert done.returncode == 0, done.stderr
     assert re.search(r"TensorBoard: http://localhost:\d+", done.stderr)
     assert str(folder) not in subprocess.run(["ps", "-ef"], capture_output=True, text=True).stdout

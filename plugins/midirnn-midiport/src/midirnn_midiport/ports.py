@@ -80,10 +80,8 @@ def _loaded(backend: str | None) -> mido.Backend:
     try:
         return mido.Backend(name, load=True)
     except ImportError as error:
-        raise SinkError(
-            f"midiport: cannot load {name} ({error}); it needs python-rtmidi, and on Linux "
-            f"libasound2; {_WITHOUT}"
-        ) from error
+        needs = "it needs python-rtmidi, and on Linux libasound2; " if _RTMIDI in name else ""
+        raise SinkError(f"midiport: cannot load {name} ({error}); {needs}{_WITHOUT}") from error
 
 
 def _names(backend: mido.Backend) -> list[str]:
@@ -98,14 +96,15 @@ def _names(backend: mido.Backend) -> list[str]:
 
 
 def _opened(backend: mido.Backend, name: str, virtual: bool = False) -> BaseOutput:
-    try:
-        return backend.open_output(name, virtual=virtual)
-    except _errors() as error:
-        raise SinkError(f"midiport: cannot open the port {name!r} ({error})") from error
+    with native_stderr_hidden():  # JACK has several
+        try:
+            return backend.open_output(name, virtual=virtual)
+        except _errors() as error:
+            raise SinkError(f"midiport: cannot open the port {name!r} ({error})") from error
 
 
 def _errors() -> tuple[type[Exception], ...]:
-    """Return what backends raise; rtmidi's errors derive from no common one of Python's."""
+    """Return what backends raise; some of rtmidi's errors derive from none of these."""
     expected: list[type[Exception]] = [OSError, ValueError, NotImplementedError]
     try:
         from rtmidi import RtMidiError
