@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: all is well; 1: ``verify`` found files that do not survive; 2: bad input, one line on
     stderr says what; 130: interrupted.
     """
+    if sys.stdout is None:  # whoever started us closed it
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - for as long as we run
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be text
     try:
         chosen = _parser().parse_args(arguments)
         status: int = chosen.run(chosen)

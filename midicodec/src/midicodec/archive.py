@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import lzma
 import operator
 import os
 import struct
+import tokenize
 import zipfile
 import zlib
+from pathlib import Path
 
 import numpy as np
 
@@ -18,12 +22,15 @@ _UNREADABLE = (
     EOFError,
     KeyError,
     MemoryError,
+    OSError,
     OverflowError,
     RuntimeError,
     SyntaxError,
     TypeError,
     ValueError,
+    lzma.LZMAError,
     struct.error,
+    tokenize.TokenError,
     zipfile.BadZipFile,
     zlib.error,
 )
@@ -32,23 +39,29 @@ _UNREADABLE = (
 
 def write_npz(song: Song, path: str | os.PathLike[str]) -> None:
     """Write ``records``, ``delta_ticks``, ``track``, ``division`` and ``smf_type``, or nothing."""
+    archive = io.BytesIO()  # a zip on a full disk would complain once more when collected
+    np.savez_compressed(
+        archive,
+        records=song.records,
+        delta_ticks=song.delta_ticks,
+        track=song.track,
+        division=song.division,
+        smf_type=song.smf_type,
+    )
     with replacing(path) as file:
-        np.savez_compressed(
-            file,
-            records=song.records,
-            delta_ticks=song.delta_ticks,
-            track=song.track,
-            division=song.division,
-            smf_type=song.smf_type,
-        )
+        file.write(archive.getvalue())
 
 
 def read_npz(path: str | os.PathLike[str]) -> Song:
-    """Read what :func:`write_npz` wrote; :class:`MidiCodecError` names what is wrong with it."""
+    """Read what :func:`write_npz` wrote.
+
+    Raises :class:`MidiCodecError`, which names what is wrong with it, and OSError for what cannot
+    be opened or read.
+    """
+    data = Path(path).read_bytes()
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            if not isinstance(arrays, np.lib.npyio.NpzFile):
-                raise TypeError("it is a single array")
+        # np.load would take what is no zip for a pickle, and say how to load it unsafely.
+        with np.lib.npyio.NpzFile(io.BytesIO(data), allow_pickle=False) as arrays:
             return Song(
                 arrays["records"],
                 arrays["delta_ticks"],

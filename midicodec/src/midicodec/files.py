@@ -19,13 +19,15 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     name before stays as it was; when it is replaced, its permissions are kept. A device or a pipe
     is written to as it is. An OSError names ``path``, not the file beside it.
     """
-    target = Path(os.path.realpath(path))  # a symbolic link goes on to point there
+    given = Path(path)
     try:
-        if target.exists() and not target.is_file():
-            with target.open("wb") as file:
+        # Asked before links are followed: /dev/stdout leads to a pipe, but realpath to no file.
+        if given.exists() and not given.is_file():
+            with given.open("wb") as file:
                 yield file
             return
-        beside = target.with_name(f".{target.name[:80]}.{secrets.token_hex(4)}.part")
+        target = Path(os.path.realpath(given))  # a symbolic link goes on to point there
+        beside = target.with_name(f".{target.name[:60]}.{secrets.token_hex(4)}.part")
         with _removed_on_error(beside):
             with beside.open("xb") as file:
                 yield file

@@ -31,8 +31,9 @@ def parse(data: bytes, path: str | None = None) -> Song:
 def _chunks(data: bytes) -> tuple[int, int, list[Track]]:
     """Return the header's type and division, and the tracks."""
     at, end = _unwrapped(data)
-    if data[at : at + 4] != b"MThd" or at + 4 > end:
-        found = f"{data[at : at + 4]!r}" if at < end else "the end of the file"
+    magic = data[at : min(at + 4, end)]
+    if magic != b"MThd":
+        found = f"{magic!r}" if magic else "the end of the file"
         raise SmfError(None, at, "a MIDI file's header, MThd", found)
     body, at = _chunk(data, at, end)
     if at - body < 6:

@@ -26,9 +26,10 @@ def build(song: Song) -> bytes:
     Raises :class:`EncodeError` for what a file cannot hold: a delta time of 2**28 ticks or more,
     or more than 65535 tracks.
     """
+    count = int(song.track.max(initial=-1)) + 1
+    if count > _MAX_TRACKS:  # known before they are made: there could be 2**31
+        raise EncodeError(0, f"a file has up to {_MAX_TRACKS} tracks, not {count}")
     tracks = _ended_tracks(song)
-    if len(tracks) > _MAX_TRACKS:
-        raise EncodeError(0, f"a file has up to {_MAX_TRACKS} tracks, not {len(tracks)}")
     header = b"".join(n.to_bytes(2, "big") for n in (song.smf_type, len(tracks), song.division))
     return _chunk(b"MThd", header) + b"".join(_chunk(b"MTrk", _events(track)) for track in tracks)
 

@@ -168,12 +168,17 @@ class Song:
         """
         rows = as_records(records)
         starts = checked_starts(rows)
-        delta = np.asarray(delta_seconds, np.float64)
+        delta = np.asarray(delta_seconds)
         if delta.shape != (len(rows),):
             raise MidiCodecError(f"expected {len(rows)} delta times, found shape {delta.shape}")
+        if delta.dtype.kind not in "iuf":
+            raise MidiCodecError(f"expected delta times as integers or floats, found {delta.dtype}")
+        delta = delta.astype(np.float64)
         if not np.all((delta[starts] >= 0) & (delta[starts] < np.inf)):
             raise MidiCodecError("expected finite delta times ≥ 0, found others")
-        ticks = nearest_ticks(to_absolute(delta, starts), ticks_per_beat, microseconds_per_beat)
+        with np.errstate(over="ignore"):  # what gets infinite is refused
+            absolute = to_absolute(delta, starts)
+            ticks = nearest_ticks(absolute, ticks_per_beat, microseconds_per_beat)
         kept = spread(~is_meta(rows, starts, SET_TEMPO)[starts], starts)
         tempo = tempo_records(microseconds_per_beat)
         return cls._on_one_track(

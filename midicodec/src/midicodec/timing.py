@@ -6,6 +6,7 @@ division) and "Meta-Events" (set tempo).
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import TypeVar
 
 import numpy as np
@@ -84,7 +85,7 @@ def tempo_before(records: Records, starts: Mask) -> Ticks:
 
 def tempo_records(tempo: int) -> Records:
     """Return the two records of a set-tempo event."""
-    return cut_array(bytes([META, SET_TEMPO, 3, *tempo.to_bytes(3, "big")]))
+    return cut_array(bytes([META, SET_TEMPO, 3, *int(tempo).to_bytes(3, "big")]))
 
 
 def seconds_per_tick(division: int, tempo: Ticks) -> Seconds:
@@ -101,10 +102,10 @@ def seconds_per_tick(division: int, tempo: Ticks) -> Seconds:
 
 def nearest_ticks(seconds: Seconds, ticks_per_beat: int, tempo: int) -> Ticks:
     """Return absolute seconds ≥ 0 as the nearest absolute ticks at one tempo."""
-    if not 1 <= ticks_per_beat < SMPTE_FLAG:
-        raise MidiCodecError(f"expected 1 to 32767 ticks per beat, found {ticks_per_beat}")
-    if not 1 <= tempo < 1 << 24:
-        raise MidiCodecError(f"expected 1 to 16777215 microseconds per beat, found {tempo}")
+    if not isinstance(ticks_per_beat, Integral) or not 1 <= ticks_per_beat < SMPTE_FLAG:
+        raise MidiCodecError(f"expected 1 to 32767 ticks per beat, found {ticks_per_beat!r}")
+    if not isinstance(tempo, Integral) or not 1 <= tempo < 1 << 24:
+        raise MidiCodecError(f"expected 1 to 16777215 microseconds per beat, found {tempo!r}")
     ticks = np.rint(seconds * (1e6 * ticks_per_beat / tempo))
     if np.any(ticks >= 2.0**53):  # from here on not every whole number is a float
         raise MidiCodecError(f"expected less than 2**53 ticks, found {ticks.max():g}")
