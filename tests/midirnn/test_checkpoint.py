@@ -33,6 +33,37 @@ def test_a_loss_that_is_no_number_is_never_the_best(tmp_path: Path) -> None:
     assert checkpoints.find("best") == 2
 
 
+def test_of_equal_losses_and_where_none_is_a_number_the_newest_is_best(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    save(checkpoints, {step: float("nan") for step in (1, 2, 3)})
+    assert checkpoints.find("best") == 3
+    save(checkpoints, {4: 7.0, 5: 7.0, 6: 8.0})
+    assert checkpoints.find("best") == 5
+
+
+def test_a_best_checkpoint_that_was_deleted_makes_room_for_the_next_best(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    save(checkpoints, {10: 1.0, 20: 2.0})
+    checkpoints.path(10).unlink()
+    assert checkpoints.find("best") == 20
+    save(checkpoints, {30: 3.0, 40: 4.0, 50: 5.0, 60: 6.0})
+    assert checkpoints.steps == [20, 40, 50, 60]
+
+
+@pytest.mark.parametrize("content", ["", "[{}]", "3", '[{"step": "x", "loss": 1}]'])
+def test_a_damaged_index_is_named_and_can_be_deleted(tmp_path: Path, content: str) -> None:
+    checkpoints, index = Checkpoints(tmp_path), tmp_path / "index.json"
+    save(checkpoints, {10: 1.0, 20: 2.0})
+    index.write_text(content)
+    with pytest.raises(RunError, match=r"index\.json is damaged .* delete it"):
+        checkpoints.find("best")
+    assert checkpoints.find("last") == 20
+    index.unlink()
+    assert checkpoints.find("best") == 20
+    save(checkpoints, {30: 3.0})
+    assert checkpoints.steps == [10, 20, 30]
+
+
 @pytest.mark.parametrize("which", ["first", "70", "-1"])
 def test_an_unknown_checkpoint_is_an_error_that_lists_them(tmp_path: Path, which: str) -> None:
     checkpoints = Checkpoints(tmp_path)

@@ -45,6 +45,7 @@ BROKEN = {
     "none": GOOD.replace("return [Good]", "return 3"),
     "name": GOOD.replace('name = "good"', 'name = "a:b"'),
     "config": GOOD.replace("class Config(PluginConfig)", "class Config"),
+    "option": GOOD.replace("label: str", "name: str"),
     "signature": GOOD.replace("midirnn_register_sinks()", "midirnn_register_sinks(extra)"),
 }
 
@@ -113,6 +114,30 @@ def test_options_are_converted_and_recorded(
     assert (sink.config.depth, sink.config.label) == (4, "x")
     record = manager.record("sink", sink)
     assert record["config"] == {"depth": 4, "label": "x"}
+
+
+def test_whatever_a_configuration_raises_is_the_plugins_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = """
+from collections.abc import Callable
+from pydantic import model_validator
+"""
+    source += GOOD.replace("label: str", "size: Callable[[], int] = int").replace(
+        "def send",
+        "    @model_validator(mode='after')\n"
+        "        def fits(self): return {}[self.depth]\n"
+        "    def send",
+    )
+    manager = PluginManager()
+    manager.load([entry_point(tmp_path, monkeypatch, "good", source)])
+    assert manager.broken == []
+    with pytest.raises(PluginError, match="sink 'good': KeyError: 4"):
+        manager.create("sink", PluginChoice.parse("good:depth=4"))
+    # JSON has no word for what is callable; listing the plugins works all the same.
+    described = {each["name"]: each["options"] for each in manager.describe()["plugins"]}
+    assert described["good"] == {"depth": {}, "size": {}}
+    assert described["file"]["path"]["format"] == "path"
 
 
 def test_importing_the_plugin_api_imports_no_tensorflow() -> None:

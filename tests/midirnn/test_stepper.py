@@ -6,7 +6,6 @@ import pytest
 from midirnn.config import ModelConfig
 from midirnn.errors import RunError
 from midirnn.model import Network
-from midirnn.sampling import sample_record
 from midirnn.stepper import Stepper
 
 
@@ -37,26 +36,3 @@ def test_a_missing_weight_is_named() -> None:
     del weights["lstm2/bias"]
     with pytest.raises(RunError, match="no weight lstm2/bias"):
         Stepper(weights)
-
-
-def test_temperature_0_rounds_and_higher_ones_draw() -> None:
-    rng = np.random.default_rng(0)
-    logits = np.linspace(-3, 3, 40).astype(np.float32)
-    np.testing.assert_array_equal(sample_record(logits, 0, rng), np.packbits(logits > 0))
-
-    def frequency(temperature: float) -> np.ndarray:
-        drawn = [np.unpackbits(sample_record(logits, temperature, rng)) for _ in range(4000)]
-        return np.mean(drawn, axis=0)
-
-    for temperature in (0.5, 1.0, 2.0):
-        probability = 1 / (1 + np.exp(-logits / temperature))
-        np.testing.assert_allclose(frequency(temperature), probability, atol=0.05)
-
-
-def test_log_odds_that_are_no_numbers_still_give_a_record() -> None:
-    logits = np.array([np.nan, np.inf, -np.inf, 1e38] * 10, np.float32)
-    for temperature in (0, 1e-300, 1.0):
-        with np.errstate(over="ignore"):
-            record = sample_record(logits, temperature, np.random.default_rng(0))
-        assert record.shape == (5,)
-        assert record.dtype == np.uint8

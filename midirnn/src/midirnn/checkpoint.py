@@ -7,6 +7,7 @@ TensorFlow, and its zip container carries a CRC of each.
 from __future__ import annotations
 
 import json
+import math
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.npyio import NpzFile
 
 from midicodec.files import replacing
 from midirnn.errors import RunError
@@ -28,6 +30,27 @@ KEPT = 3
 class _Entry:
     step: int
     loss: float
+
+
+class DamagedError(Exception):
+    """An ``.npz`` is not there, not one, or not whole; whoever reads it says what to do."""
+
+
+def read_arrays(path: Path, prefix: str = "") -> Arrays:
+    """Return an ``.npz``'s arrays whose names begin with ``prefix``, which is left out.
+
+    Raises :class:`DamagedError`.
+    """
+    try:
+        with path.open("rb") as file, NpzFile(file) as archive:
+            return {
+                name.removeprefix(prefix): archive[name]
+                for name in archive.files
+                if name.startswith(prefix)
+            }
+    # RuntimeError: a changed bit in the zip's headers may say that it is encrypted.
+    except (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
+        raise DamagedError(str(error)) from error
 
 
 class Checkpoints:
@@ -59,14 +82,14 @@ class Checkpoints:
         self.folder.mkdir(parents=True, exist_ok=True)
         with replacing(self.path(step)) as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]
-        entries = [each for each in self._index() if each.step != step] + [_Entry(step, loss)]
-        best = _best(entries)
-        newest = set(self.steps[-KEPT:])
-        kept = [each for each in entries if each.step in newest or each is best]
-        rows = [{"step": each.step, "loss": each.loss} for each in kept]
+        there = set(self.steps) - {step}
+        entries = [each for each in self._index() if each.step in there] + [_Entry(step, loss)]
+        # The newest by their files: an interruption may have come between a file and its entry.
+        kept = {*self.steps[-KEPT:], _best(entries).step}
+        rows = [{"step": each.step, "loss": each.loss} for each in entries if each.step in kept]
         with replacing(self.folder / "index.json") as file:
             file.write(json.dumps(rows, indent=1).encode())
-        for old in set(self.steps) - {each.step for each in kept}:
+        for old in set(self.steps) - kept:
             self.path(old).unlink()
 
     def find(self, which: str = "last") -> int:
@@ -88,15 +111,10 @@ class Checkpoints:
 
     def load(self, step: int, group: str) -> Arrays:
         """Return one group's arrays; raises :class:`RunError` naming a damaged file."""
-        path, prefix = self.path(step), f"{group}/"
+        path = self.path(step)
         try:
-            with np.load(path, allow_pickle=False) as archive:
-                found = {
-                    name.removeprefix(prefix): archive[name]
-                    for name in archive.files
-                    if name.startswith(prefix)
-                }
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+            found = read_arrays(path, f"{group}/")
+        except DamagedError as error:
             others = [each for each in self.steps if each != step]
             advice = (
                 f"use another of this run's: {', '.join(map(str, others))}"
@@ -110,14 +128,22 @@ class Checkpoints:
 
     def _index(self) -> list[_Entry]:
         try:
-            rows = json.loads((self.folder / "index.json").read_text())
+            rows = json.loads((self.folder / "index.json").read_text(encoding="utf-8"))
             return [_Entry(int(row["step"]), float(row["loss"])) for row in rows]
         except FileNotFoundError:
             return []
         except (OSError, ValueError, TypeError, KeyError) as error:
-            raise RunError(f"{self.folder / 'index.json'} is damaged: {error}") from error
+            raise RunError(
+                f"{self.folder / 'index.json'} is damaged ({error}); delete it: "
+                "the checkpoints stay, and only which was the best is forgotten"
+            ) from error
 
 
 def _best(entries: list[_Entry]) -> _Entry:
     """The lowest loss; of equals, and where none is a number, the newest."""
-    return min(entries, key=lambda each: (np.isnan(each.loss), each.loss, -each.step))
+
+    def rank(entry: _Entry) -> tuple[bool, float, int]:
+        no_number = math.isnan(entry.loss)
+        return no_number, 0.0 if no_number else entry.loss, -entry.step
+
+    return min(entries, key=rank)

@@ -34,6 +34,7 @@ _KEYS = {
     "minor": ("Cm", "C#m", "Dm", "Ebm", "Em", "Fm", "F#m", "Gm", "G#m", "Am", "Bbm", "Bm"),
 }
 _MELODY_PROGRAMS, _CHORD_PROGRAMS, _BASS_PROGRAM = (0, 11, 73, 40), (0, 24, 48), 32
+_LOWEST, _HIGHEST = 2, 13  # the melody's range, in degrees
 _DRUM_CHANNEL, _KICK, _SNARE, _HAT = 9, 36, 38, 42
 
 
@@ -124,12 +125,15 @@ def _tune(
         offset = bar * piece.bar
         for eighths in rhythms[two[bar % 2]]:
             if offset % TICKS_PER_BEAT == 0:
-                tones = [root + third + octave for third in (0, 2, 4) for octave in (-7, 0, 7)]
-                near = sorted(tones, key=lambda tone: (abs(tone - degree), tone))[:3]
-                degree = int(rng.choice(near))
+                tones = [root + third + octave for third in (0, 2, 4) for octave in (-7, 0, 7, 14)]
+                near = sorted(
+                    (tone for tone in tones if _LOWEST <= tone <= _HIGHEST),
+                    key=lambda tone: (abs(tone - degree), tone),
+                )
+                degree = int(rng.choice(near[:3]))
             else:
                 degree += int(rng.choice([-1, 1]))
-            degree = min(max(degree, 2), 13)
+                degree = min(max(degree, _LOWEST), _HIGHEST)
             notes.append((piece.pitch(degree, 5), offset, eighths * _EIGHTH))
             offset += eighths * _EIGHTH
     return notes

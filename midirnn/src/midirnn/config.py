@@ -6,7 +6,9 @@ same run again.
 
 from __future__ import annotations
 
+import datetime
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from midirnn.errors import ConfigError
 from midirnn.plugin.choice import PluginChoice
 from midirnn.timescale import TimeScale
+
+_BARE_KEY = re.compile("[A-Za-z0-9_-]+")  # TOML's; others are quoted
 
 PositiveInt = Annotated[int, Field(gt=0)]
 
@@ -60,7 +64,7 @@ class TrainingConfig(_Section):
     """How many songs stand in memory with a position and LSTM states of their own."""
     replace_probability: Annotated[float, Field(ge=0, le=1)] = 0.01
     """How often a song that ends makes room for another from the corpus."""
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1e-3
     gradient_clip: Annotated[float, Field(gt=0)] = 5.0
     """Each gradient's largest absolute value."""
     checkpoint_every: PositiveInt = 500
@@ -199,13 +203,23 @@ def to_toml(config: Config) -> str:
 
 
 def _pairs(table: Mapping[str, Any]) -> list[str]:
-    return [f"{json.dumps(key)} = {_toml(value)}" if not key.isidentifier() else
-            f"{key} = {_toml(value)}" for key, value in table.items()]  # fmt: skip
+    return [
+        f"{key if _BARE_KEY.fullmatch(key) else _toml(key)} = {_toml(value)}"
+        for key, value in table.items()
+    ]
 
 
 def _toml(value: Any) -> str:
-    """Write one value; JSON's strings, numbers, booleans and lists are TOML's too."""
-    return json.dumps(value, ensure_ascii=False)
+    """Write one value; JSON's strings, integers and booleans are TOML's too."""
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(_pairs(value))}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, float):  # JSON has no inf and nan
+        return repr(value)
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _merge(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:

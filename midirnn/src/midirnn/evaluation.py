@@ -24,7 +24,7 @@ from midirnn.run import Run
 from midirnn.say import say
 from midirnn.step import records_to_bits
 from midirnn.timescale import from_seconds, to_seconds
-from midirnn.training import describe, make_plugins
+from midirnn.training import describe, make_losses
 
 _CLIP = 1e-6
 _LANES = 32
@@ -52,7 +52,7 @@ def evaluate_run(folder: Path, paths: Sequence[Path], checkpoint: str) -> Evalua
     """Score a run's network on the channel messages of the files among and below ``paths``."""
     run = Run(folder)
     config = run.config()
-    _, losses = make_plugins(config)
+    losses = make_losses(config)
     weights = run.checkpoints.load(run.checkpoints.find(checkpoint), "weights")
     # The same set for every model, whatever it was trained on.
     corpus = read_corpus(paths, config.corpus.model_copy(update={"messages": "channel"}))
@@ -75,10 +75,11 @@ def evaluate(
         bits = records_to_bits(records)
         targets = Targets(bits[:, 1:], time[:, 1:])
         predictions, states = network(bits[:, :-1], time[:, :-1], states)
-        # A lane that has only padding in this window has no loss.
-        real = tf.reduce_max(mask, axis=1)
+        # A lane that has only padding in this window has no loss, whatever a term makes of it.
+        real = tf.reduce_any(mask > 0, axis=1)
         parts = {
-            term.name: tf.reduce_sum(term(targets, predictions, mask) * real) for term in terms
+            term.name: tf.reduce_sum(tf.where(real, term(targets, predictions, mask), 0.0))
+            for term in terms
         }
         p = tf.clip_by_value(predictions.bits, _CLIP, 1 - _CLIP)
         likelihood = tf.where(targets.bits > 0.5, p, 1 - p)
@@ -100,7 +101,8 @@ def evaluate(
             states, cost, exact, said, parts = predict(
                 records, time, states, real.astype(np.float32)
             )
-            counted = real & (records[:, 1:, 1] >= 0x80) & (records[:, 1:, 1] < 0xF0)
+            long, status = records[:, 1:, 0], records[:, 1:, 1]
+            counted = real & (long == 0) & (status >= 0x80) & (status < 0xF0)
             messages += int(counted.sum())
             bits += float(cost.numpy()[counted].sum())
             exact_messages += float(exact.numpy()[counted].sum())

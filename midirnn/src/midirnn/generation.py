@@ -5,13 +5,13 @@ No TensorFlow here: the weights come from a run's checkpoint and the steps from 
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
 import midicodec
 from midirnn.config import Config
@@ -20,11 +20,13 @@ from midirnn.messages import EventMaker
 from midirnn.plugin.interfaces import Event, Events, StreamInfo
 from midirnn.run import Run
 from midirnn.sampling import sample_record
-from midirnn.stepper import Said, Stepper
+from midirnn.stepper import Stepper
 from midirnn.timescale import from_seconds, to_seconds
 
 _PATIENCE_RECORDS = 20_000
-"""How many records in a row may take no time before a length in seconds is given up."""
+"""After how many records in a row that take no time a length in seconds is given up."""
+_NO_TIME_SECONDS = 0.001
+"""What so many records together must take at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Length:
     @classmethod
     def parse(cls, text: str) -> Length:
         """Read ``2500`` (records) or ``90s``; raises :class:`GenerationError` for anything else."""
-        match = re.fullmatch(r"(\d+)|(\d+(?:\.\d*)?|\.\d+)\s*s", text.strip())
+        match = re.fullmatch(r"(\d{1,12})|(\d{1,9}(?:\.\d*)?|\.\d+)\s*s", text.strip())
         if match is None:
             raise GenerationError(
                 f"expected a length such as 2500 (records) or 90s (seconds), found {text!r}"
@@ -50,11 +52,12 @@ class Length:
 
 @dataclass
 class Tally:
-    """What became of the emitted records; grows while a song is generated."""
+    """What became of the records that the network emitted; grows while a song is generated."""
 
     records: int = 0
     messages: int = 0
     seconds: float = 0.0
+    """From the last message before them to the last one that they made."""
     skipped: Counter[str] = field(default_factory=Counter)
     """Why records gave no message, and how often."""
 
@@ -86,13 +89,46 @@ class Generator:
         """Generate a song, one event at a time, and end every note that still sounds.
 
         The song begins with the ``primer``'s events (the run's first event without one);
-        ``length`` counts what the network emits after them. The same arguments give the same
-        events. Records that make no message are counted in ``tally`` and keep their time.
+        ``length`` counts what the network emits after them, and so does ``tally``. The same
+        arguments give the same events. Records that make no message keep their time. Raises
+        :class:`GenerationError` where the song cannot be begun or comes to no end.
         """
         tally = Tally() if tally is None else tally
+        settings, scale = self.config.generation, self.config.model.time_scale
+        if temperature is None:
+            temperature = settings.temperature
+        if not 0 <= temperature < math.inf:
+            raise GenerationError(f"expected a temperature from 0 on, found {temperature}")
+        rng = np.random.default_rng((seed, 0x6D69646972))
+        stepper, said = Stepper(self._weights), None
         maker, decoder = EventMaker(info), midicodec.Decoder()
-        for record, delta_seconds in self._records(length, seed, primer, temperature, tally):
-            yield from self._decoded(decoder.feed(record, delta_seconds), maker, tally)
+
+        start = self._start if primer is None else primer
+        for record, seconds in zip(start.records, start.delta_seconds.tolist(), strict=True):
+            yield from self._decoded(decoder.feed(record, seconds), maker, Tally())
+            said = stepper.step(np.unpackbits(record), from_seconds(seconds, scale))
+        if said is None:
+            raise GenerationError("the primer holds no event for the network to go on from")
+
+        began, passed, moved, still = maker.seconds, 0.0, 0.0, 0
+        while not _reached(length, tally.records, passed):
+            record = sample_record(said.bit_logits, temperature, rng)
+            seconds = min(float(to_seconds(said.time, scale)), settings.longest_wait_seconds)
+            if length.seconds is not None and passed + seconds > length.seconds:
+                break
+            yield from self._decoded(decoder.feed(record, seconds), maker, tally)
+            tally.records += 1
+            heard = maker.seconds - began
+            # What made no message yet takes time too; the next message will start after it.
+            passed = heard if heard > tally.seconds else passed + seconds
+            tally.seconds = heard
+            moved, still = (moved, still + 1) if passed - moved < _NO_TIME_SECONDS else (passed, 0)
+            if length.seconds is not None and still > _PATIENCE_RECORDS:
+                raise GenerationError(
+                    f"the network emitted {still} records in a row that take no time, after "
+                    f"{passed:.1f} s; give the length in records, or train it for longer"
+                )
+            said = stepper.step(np.unpackbits(record), from_seconds(seconds, scale))
         yield from self._decoded(decoder.flush(), maker, tally)
         yield from maker.end()
 
@@ -102,54 +138,14 @@ class Generator:
         for outcome in outcomes:
             if isinstance(outcome, midicodec.Skip):
                 tally.skipped[outcome.reason] += 1
-                continue
-            if self._channel_only and not hasattr(outcome, "channel"):
+            elif self._channel_only and (outcome.is_meta or not hasattr(outcome, "channel")):
                 tally.skipped["not a channel message, and the network knows only those"] += 1
-                continue
-            event = maker.add(outcome, outcome.time)
-            tally.messages += 1
-            tally.seconds = maker.seconds
-            if event is not None:
-                yield event
-
-    def _records(
-        self,
-        length: Length,
-        seed: int,
-        primer: Events | None,
-        temperature: float | None,
-        tally: Tally,
-    ) -> Iterator[tuple[npt.NDArray[np.uint8], float]]:
-        """Yield the primer's records, then what the network makes of them: (record, seconds)."""
-        scale = self.config.model.time_scale
-        longest = self.config.generation.longest_wait_seconds
-        if temperature is None:
-            temperature = self.config.generation.temperature
-        rng = np.random.default_rng((seed, 0x6D69646972))
-        stepper = Stepper(self._weights)
-        start = self._start if primer is None else primer
-        said: Said | None = None
-        for record, seconds in zip(start.records, start.delta_seconds, strict=True):
-            yield record, float(seconds)
-            said = stepper.step(np.unpackbits(record), from_seconds(seconds, scale))
-        if said is None:
-            raise GenerationError("the primer holds no event for the network to go on from")
-        began, last, still = tally.seconds, tally.seconds, 0
-        while not _reached(length, tally.records, tally.seconds - began):
-            record = sample_record(said.bit_logits, temperature, rng)
-            seconds = min(float(to_seconds(said.time, scale)), longest)
-            if length.seconds is not None and tally.seconds - began + seconds > length.seconds:
-                return
-            yield record, seconds
-            tally.records += 1
-            still = 0 if tally.seconds > last else still + 1
-            last = tally.seconds
-            if length.seconds is not None and still > _PATIENCE_RECORDS:
-                raise GenerationError(
-                    f"the network emitted {still} records in a row that take no time, after "
-                    f"{last - began:.1f} s; give the length in records, or train it for longer"
-                )
-            said = stepper.step(np.unpackbits(record), from_seconds(seconds, scale))
+                maker.wait(outcome.time)
+            else:
+                tally.messages += 1
+                event = maker.add(outcome, outcome.time)
+                if event is not None:
+                    yield event
 
 
 def _reached(length: Length, records: int, seconds: float) -> bool:

@@ -11,7 +11,7 @@ from midirnn.plugin.interfaces import Event, StreamInfo
 if TYPE_CHECKING:
     import mido
 
-_SUSTAIN = 64
+_PEDALS = frozenset({64, 66})  # sustain and sostenuto: those that hold notes
 _PEDAL_DOWN = 64  # a controller's values from here on mean "on" (MIDI 1.0)
 _NO_SONG_HOLDS = frozenset({"set_tempo", "end_of_track"})
 
@@ -26,9 +26,9 @@ class EventMaker:
     def __init__(self, info: StreamInfo) -> None:
         self._info = info
         self.seconds = 0.0
-        """When the last message was."""
+        """When the last message was, left out or not."""
         self._notes: dict[tuple[int, int], None] = {}  # (channel, note), in order of sounding
-        self._pedals: dict[int, None] = {}  # channels
+        self._pedals: dict[tuple[int, int], None] = {}  # (channel, controller)
 
     def add(self, message: mido.Message | mido.MetaMessage, delta_seconds: float) -> Event | None:
         """Return ``message`` as an event ``delta_seconds`` after the last; None if it is left out.
@@ -37,13 +37,17 @@ class EventMaker:
         own) and system common and realtime messages (no song holds them) are left out; their
         time counts.
         """
-        self.seconds += delta_seconds
+        self.wait(delta_seconds)
         if message.type in _NO_SONG_HOLDS:
             return None
         if not message.is_meta and not hasattr(message, "channel") and message.type != "sysex":
             return None
         self._track(message)
         return self._event(message)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass without a message."""
+        self.seconds += seconds
 
     def end(self) -> list[Event]:
         """Return what ends every note that sounds and lifts every pedal, at the last time."""
@@ -54,8 +58,8 @@ class EventMaker:
             for channel, note in self._notes
         ]
         up = [
-            mido.Message("control_change", channel=channel, control=_SUSTAIN, value=0)
-            for channel in self._pedals
+            mido.Message("control_change", channel=channel, control=control, value=0)
+            for channel, control in self._pedals
         ]
         self._notes.clear()
         self._pedals.clear()
@@ -70,11 +74,11 @@ class EventMaker:
             self._notes[message.channel, message.note] = None
         elif message.type in ("note_on", "note_off"):
             self._notes.pop((message.channel, message.note), None)
-        elif message.type == "control_change" and message.control == _SUSTAIN:
+        elif message.type == "control_change" and message.control in _PEDALS:
             if message.value >= _PEDAL_DOWN:
-                self._pedals[message.channel] = None
+                self._pedals[message.channel, message.control] = None
             else:
-                self._pedals.pop(message.channel, None)
+                self._pedals.pop((message.channel, message.control), None)
 
 
 def song_events(song: midicodec.Song, info: StreamInfo) -> Iterator[Event]:

@@ -9,7 +9,7 @@ import tqdm
 
 import midicodec
 from midirnn.corpus import read_events
-from midirnn.errors import SinkError
+from midirnn.errors import MidiRnnError, SinkError
 from midirnn.generation import Generator, Length, Tally
 from midirnn.messages import song_events
 from midirnn.playback import PlaybackReport, play
@@ -60,7 +60,10 @@ def generate_song(
 def play_file(path: Path, sinks: Sequence[PluginChoice]) -> bool:
     """Send a MIDI file to ``sinks``, or to pygame; return False if it was interrupted."""
     song = midicodec.load(path)
-    song.delta_seconds  # noqa: B018 — a song without time is told before any sink is opened
+    try:
+        song.delta_seconds  # noqa: B018 — a song without time is told before any sink is opened
+    except midicodec.MidiCodecError as error:
+        raise MidiRnnError(f"{path}: {error}") from error
     info = StreamInfo(title=path.stem)
     return _finished(_play(song_events(song, info), make_sinks(sinks or [_PYGAME]), info))
 

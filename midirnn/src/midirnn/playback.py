@@ -29,6 +29,8 @@ _LEAD_SECONDS = 0.05
 """Between the first event's being there and its being due, so that it is not late."""
 _CLOSING_SECONDS = 15.0
 """How long a sink may take to fall silent when it is told to."""
+_POLL_SECONDS = 0.05
+"""How often it is looked whether sinks are done or the stream is to stop."""
 _SWITCH_SECONDS = 0.0005
 """How long another Python thread may hold up one whose event is due (CPython's default: 5 ms)."""
 
@@ -69,12 +71,10 @@ class _Clock:
     """Seconds since the stream began; it begins when told to."""
 
     def __init__(self) -> None:
-        self._began = threading.Event()
         self._origin = 0.0
 
     def begin(self) -> None:
         self._origin = time.perf_counter() + _LEAD_SECONDS
-        self._began.set()
 
     def now(self) -> float:
         return time.perf_counter() - self._origin
@@ -90,7 +90,7 @@ class _Player:
         self._late_seconds = array("d")
         self._finishes = False
         self.sent = 0
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
         self.opened, self.done = threading.Event(), threading.Event()
         # A daemon: a sink that hangs for good must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name=f"sink {sink.name}", daemon=True)
@@ -112,7 +112,7 @@ class _Player:
         if not self.done.is_set():
             try:
                 self.sink.interrupt()
-            except Exception as error:  # noqa: BLE001 — the plugin border
+            except (Exception, SystemExit) as error:  # noqa: BLE001 — the plugin border
                 self.error = self.error or error
 
     def _run(self) -> None:
@@ -122,12 +122,12 @@ class _Player:
             self._send_all()
             if self._finishes and not self._stop.is_set():
                 self.sink.finish()
-        except Exception as error:  # noqa: BLE001 — the plugin border: whatever a sink raises
-            self.error = error
+        except (Exception, SystemExit) as error:  # noqa: BLE001 — the plugin border
+            self.error = self.error or error
         finally:
             try:
                 self.sink.close()
-            except Exception as error:  # noqa: BLE001 — the plugin border
+            except (Exception, SystemExit) as error:  # noqa: BLE001 — the plugin border
                 self.error = self.error or error
             self.done.set()
             self.opened.set()
@@ -135,10 +135,11 @@ class _Player:
     def _send_all(self) -> None:
         while (event := self._queue.get()) is not None and not self._stop.is_set():
             if self.sink.realtime:
-                early = event.start_seconds - self._clock.now()
-                if early > 0 and self._stop.wait(early):
-                    return
-                self._late_seconds.append(self._clock.now() - event.start_seconds)
+                # A wait may end a little early where the two clocks are not the same.
+                while (early := event.start_seconds - self._clock.now()) > 0:
+                    if self._stop.wait(early):
+                        return
+                self._late_seconds.append(-early)
             self.sink.send(event)
             self.sent += 1
 
@@ -162,6 +163,9 @@ def play(
     All sinks are opened before the first event is made; if one cannot be, the others are closed
     and :class:`SinkError` is raised. A sink that fails later is closed and named in the report,
     the others go on. What ``events`` raises is raised, after every sink is closed unfinished.
+
+    A signal's handler may set ``stop``: the thread that calls this only looks at it, for the
+    handler would wait for ever for the lock that a wait on it holds for a moment.
     """
     clock = _Clock()
     players = [_Player(sink, info, clock, stop) for sink in sinks]
@@ -171,17 +175,24 @@ def play(
         for player in players:
             player.start()
         try:
-            for player in players:
-                player.opened.wait()
+            opened = _opened(players, stop)
             broken = next((each for each in players if each.error is not None), None)
             if broken is not None:
                 raise SinkError(describe(broken.error, broken.sink.name)) from broken.error
-            finish = _send(events, players, clock, stop, realtime)
+            finish = opened and _send(events, players, clock, stop, realtime)
         finally:
             for player in players:
                 player.end(finish)
             _wait(players, stop)
     return PlaybackReport(stop.is_set(), tuple(player.report() for player in players))
+
+
+def _opened(players: Sequence[_Player], stop: threading.Event) -> bool:
+    """Wait until each sink is open or has failed; return False if ``stop`` is set before."""
+    while not all(player.opened.wait(_POLL_SECONDS) for player in players):
+        if stop.is_set():
+            return False
+    return True
 
 
 def _send(
@@ -196,11 +207,12 @@ def _send(
     first = list(islice(stream, 1))
     clock.begin()
     for event in chain(first, stream):
-        if realtime:
-            ahead = event.start_seconds - clock.now() - LOOKAHEAD_SECONDS
-            if ahead > 0:
-                stop.wait(ahead)
-        alive = [player for player in players if not player.done.is_set()]
+        make_at = event.start_seconds - LOOKAHEAD_SECONDS if realtime else float("-inf")
+        while alive := [player for player in players if not player.done.is_set()]:
+            ahead = make_at - clock.now()
+            if ahead <= 0 or stop.is_set():
+                break
+            time.sleep(min(ahead, _POLL_SECONDS))
         if stop.is_set() or not alive:
             return False
         for player in alive:
@@ -216,7 +228,7 @@ def _wait(players: Sequence[_Player], stop: threading.Event) -> None:
     """
     told = False
     deadline = float("inf")
-    while not all(player.done.wait(0.05) for player in players):
+    while not all(player.done.wait(_POLL_SECONDS) for player in players):
         if stop.is_set() and not told:
             told = True
             deadline = time.monotonic() + _CLOSING_SECONDS
@@ -225,17 +237,16 @@ def _wait(players: Sequence[_Player], stop: threading.Event) -> None:
         if time.monotonic() > deadline:
             for player in players:
                 if not player.done.is_set():
-                    player.error = SinkError(
-                        f"{player.sink.name}: did not close within {_CLOSING_SECONDS:.0f} seconds"
+                    player.error = player.error or SinkError(
+                        f"{player.sink.name}: did not close within {_CLOSING_SECONDS:g} seconds"
                     )
             return
 
 
-def describe(error: Exception | None, name: str) -> str:
+def describe(error: BaseException | None, name: str) -> str:
     """Say in one line what went wrong with the sink ``name``."""
-    if isinstance(error, MidiRnnError):
-        return str(error)
-    return f"{name}: {type(error).__name__}: {error}"
+    text = str(error) if isinstance(error, MidiRnnError) else f"{type(error).__name__}: {error}"
+    return text if text.startswith(f"{name}:") else f"{name}: {text}"
 
 
 @contextlib.contextmanager

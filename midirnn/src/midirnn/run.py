@@ -10,8 +10,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ import filelock
 import numpy as np
 
 from midicodec.files import replacing
-from midirnn.checkpoint import Checkpoints
+from midirnn.checkpoint import Checkpoints, DamagedError, read_arrays
 from midirnn.config import Config, read_toml, to_toml, validate
 from midirnn.errors import RunError
 from midirnn.plugin.interfaces import Events
@@ -81,8 +82,10 @@ class Run:
         """Read what the run is trained on."""
         path = self.folder / "corpus.json"
         try:
-            report: dict[str, Any] = json.loads(path.read_text())
-        except (OSError, ValueError) as error:
+            report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            if "fingerprint" not in report:
+                raise ValueError("it has no fingerprint")
+        except (OSError, ValueError, TypeError) as error:
             raise RunError(f"{path} is missing or damaged: {error}") from error
         return report
 
@@ -96,20 +99,25 @@ class Run:
         """Return the event that generation begins with."""
         path = self.folder / "start.npz"
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                return Events(arrays["records"], arrays["delta_seconds"])
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+            arrays = read_arrays(path)
+            return Events(arrays["records"], arrays["delta_seconds"])  # type: ignore[arg-type]
+        except (DamagedError, KeyError) as error:
             raise RunError(f"{path} is missing or damaged: {error}") from error
 
-    def lock(self) -> filelock.BaseFileLock:
-        """Return a lock, held while training, that lets no second process train here."""
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold a lock, while training, that lets no second process train here."""
         lock = filelock.FileLock(self.folder / ".lock")
         try:
             lock.acquire(blocking=False)
         except filelock.Timeout as error:
             raise RunError(f"another process is training in {self.folder} now") from error
-        return lock
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _write(self, name: str, text: str) -> None:
         with replacing(self.folder / name) as file:
-            file.write(text.encode())
+            # A file name's undecodable byte is a lone surrogate, which JSON can write as \udcNN.
+            file.write(text.encode("utf-8", "backslashreplace"))

@@ -19,5 +19,6 @@ def sample_record(
         bits = logits > 0
     else:
         # logistic noise above -logit/temperature happens with sigmoid(logit/temperature)
-        bits = rng.logistic(size=logits.shape) + logits / temperature > 0
+        with np.errstate(over="ignore"):  # infinite log-odds are certain
+            bits = rng.logistic(size=logits.shape) + logits / temperature > 0
     return np.packbits(bits)

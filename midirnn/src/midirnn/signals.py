@@ -13,13 +13,19 @@ from types import FrameType
 def stop_on_signals() -> Iterator[threading.Event]:
     """Yield an event that SIGINT or SIGTERM sets; a second one raises ``KeyboardInterrupt``.
 
-    The handlers from before come back at the end. Call it from the main thread.
+    The handlers from before come back at the end. Call it from the main thread, and there only
+    look at the event: the handler runs between any two instructions of that thread, so that a
+    wait on the event could keep it from being set.
     """
-    stop = threading.Event()
+    stop, signalled = threading.Event(), False
 
     def handle(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
+        nonlocal signalled
+        # Not the event's own word: a second signal may come while the first one sets it, and
+        # setting it again would wait for a lock that this very thread holds.
+        if signalled:
             raise KeyboardInterrupt
+        signalled = True
         stop.set()
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -89,8 +89,11 @@ class TrainStep:
                 shown_bits, shown_time, states, dropout_seed=tf.random.fold_in(key, 0)
             )
             loss, parts = self._loss(targets, predictions, mask)
+        # Without a term of time, say, the weights that only time needs have no gradient: a zero,
+        # which TensorFlow can only make for its own variables, not for the Keras ones around them.
+        variables = [variable.value for variable in self.variables]
         gradients, nonfinite = finite_and_clipped(
-            tape.gradient(loss, self.variables, unconnected_gradients="zero"), self._clip
+            tape.gradient(loss, variables, unconnected_gradients="zero"), self._clip
         )
         self.optimizer.apply_gradients(zip(gradients, self.variables, strict=True))
         return StepResult(states, loss, parts, nonfinite, predictions, targets)

@@ -20,6 +20,7 @@ class TensorBoard:
     def __init__(self, logdir: Path) -> None:
         self._logdir = logdir
         self.url = ""
+        self._last_words = "it said nothing"
 
     def __enter__(self) -> TensorBoard:
         """Start it and wait until it says where it listens."""
@@ -31,18 +32,24 @@ class TensorBoard:
             text=True,
             start_new_session=True,  # Ctrl-C is for the training, which then stops this
         )
-        listening = threading.Event()
-        threading.Thread(target=self._read, args=(listening,), daemon=True).start()
-        listening.wait(_START_SECONDS)
-        if not self.url:
+        try:
+            listening = threading.Event()
+            threading.Thread(target=self._read, args=(listening,), daemon=True).start()
+            listening.wait(_START_SECONDS)
+            if not self.url:
+                raise MidiRnnError(
+                    f"TensorBoard did not start ({self._last_words}); train without --tensorboard"
+                )
+        except BaseException:  # a Ctrl-C too: it is in a session of its own and would live on
             self.__exit__(None, None, None)
-            raise MidiRnnError("TensorBoard did not start; train without --tensorboard")
+            raise
         return self
 
     def _read(self, listening: threading.Event) -> None:
         """Find the address in what it prints, and keep its pipe from filling up."""
         assert self._process.stderr is not None
         for line in self._process.stderr:
+            self._last_words = line.strip() or self._last_words
             found = re.search(r"https?://\S+", line)
             if found and "TensorBoard" in line and not self.url:
                 self.url = found.group()

@@ -16,6 +16,7 @@ from midicodec.files import replacing
 from midirnn.checkpoint import Arrays
 from midirnn.config import Config
 from midirnn.corpus import Corpus
+from midirnn.errors import RunError
 from midirnn.lanes import Lanes
 from midirnn.losses import Loss
 from midirnn.model import Network
@@ -75,10 +76,16 @@ class Trainer:
 
     def restore(self, step: int) -> None:
         """Load the checkpoint after ``step``: weights, optimizer, lanes."""
-        checkpoints = self._run.checkpoints
+        checkpoints, variables = self._run.checkpoints, self._train_step.optimizer.variables
         self._network.load(checkpoints.load(step, "weights"))
         optimizer = checkpoints.load(step, "optimizer")
-        for index, variable in enumerate(self._train_step.optimizer.variables):
+        shapes = {str(index): tuple(variable.shape) for index, variable in enumerate(variables)}
+        if shapes != {name: array.shape for name, array in optimizer.items()}:
+            raise RunError(
+                f"{checkpoints.path(step)} holds the state of another optimizer, as of another "
+                "version of Keras; go on with the version that saved it, or start another run"
+            )
+        for index, variable in enumerate(variables):
             variable.assign(optimizer[str(index)])
         self._lanes.restore(checkpoints.load(step, "lanes"))
         self.step = step

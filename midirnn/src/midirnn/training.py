@@ -88,17 +88,21 @@ def make_plugins(config: Config) -> tuple[list[Augmentation], list[LossTerm]]:
 
     The sinks are made too, so that a wrong one is told now and not after the training.
     """
+    losses, manager = make_losses(config), plugin_manager()
+    for choice in config.sink:
+        manager.create("sink", choice)
+    return [manager.create("augmentation", choice) for choice in config.augment], losses
+
+
+def make_losses(config: Config) -> list[LossTerm]:
+    """Make the loss terms that the settings name."""
     names = [choice.name for choice in config.loss]
     if not names:
         raise ConfigError("a network cannot be trained without a loss; give at least one term")
     twice = {name for name in names if names.count(name) > 1}
     if twice:
         raise ConfigError(f"the loss term {min(twice)!r} is given twice; give it once")
-    manager = plugin_manager()
-    for choice in config.sink:
-        manager.create("sink", choice)
-    augmentations = [manager.create("augmentation", choice) for choice in config.augment]
-    return augmentations, [manager.create("loss", choice) for choice in config.loss]
+    return [plugin_manager().create("loss", choice) for choice in config.loss]
 
 
 def describe(corpus: Corpus) -> str:
@@ -161,7 +165,10 @@ def _train(
 
         outcome = trainer.train(stop, report)
     if outcome.interrupted:
-        say(f"interrupted after step {outcome.step}; saved, --resume goes on from there")
+        if outcome.step:
+            say(f"interrupted after step {outcome.step}; saved, --resume goes on from there")
+        else:
+            say("interrupted before the first step; --resume begins again")
         return False
     say(f"trained {outcome.step} steps; midirnn generate {run.folder}")
     return True

@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from midirnn.errors import PluginError
 
+RESERVED = frozenset({"name", "options"})
+"""Keys of a choice itself, which no option can have: in TOML both stand in one table."""
+
 
 class PluginChoice(BaseModel):
     """A plugin's name and the options it was given, not yet checked by the plugin's ``Config``."""
@@ -50,6 +53,8 @@ class PluginChoice(BaseModel):
             key = key.strip()
             if not equals or not key:
                 raise PluginError(f"expected key=value after {name!r}:, found {item!r} in {text!r}")
+            if key in RESERVED:
+                raise PluginError(f"no plugin has an option {key!r}, found in {text!r}")
             if key in options:
                 raise PluginError(f"the option {key!r} is given twice in {text!r}")
             options[key] = _unquote(value.strip())
@@ -62,8 +67,12 @@ def _split(rest: str, text: str) -> list[str]:
     for index, character in enumerate(rest):
         if quote:
             quote = "" if character == quote else quote
-        elif character in "'\"" and rest[start:index].rstrip().endswith(("=", character)):
-            quote = character
+        elif character in "'\"":
+            _, equals, value = rest[start:index].partition("=")
+            value = value.lstrip()
+            twice = value.startswith(character) and value.endswith(character)
+            if equals and (not value or twice):
+                quote = character
         elif character == ",":
             items.append(rest[start:index])
             start = index + 1

@@ -15,10 +15,11 @@ from typing import Any, Literal
 
 import pluggy
 from pydantic import ValidationError
+from pydantic.errors import PydanticUserError
 
 from midirnn.errors import PluginError
 from midirnn.plugin import hookspecs
-from midirnn.plugin.choice import PluginChoice
+from midirnn.plugin.choice import RESERVED, PluginChoice
 from midirnn.plugin.hookspecs import PROJECT
 from midirnn.plugin.interfaces import Augmentation, LossTerm, Plugin, PluginConfig, Sink
 
@@ -139,6 +140,9 @@ class PluginManager:
         config = getattr(plugin, "Config", None)
         if not (isinstance(config, type) and issubclass(config, PluginConfig)):
             raise PluginError(f"{plugin.__name__}.Config must derive from PluginConfig")
+        reserved = RESERVED & config.model_fields.keys()
+        if reserved:
+            raise PluginError(f"{plugin.__name__}.Config cannot have a field {min(reserved)!r}")
         first = self._registered.get((kind, name))
         if first is not None:
             raise PluginError(
@@ -165,7 +169,7 @@ class PluginManager:
                     "summary": each.summary,
                     "distribution": each.distribution,
                     "version": each.version,
-                    "options": each.plugin.Config.model_json_schema().get("properties", {}),
+                    "options": _schema(each.plugin.Config),
                 }
                 for each in self.registered()
             ],
@@ -203,6 +207,8 @@ class PluginManager:
             config = registered.plugin.Config(**choice.options)
         except ValidationError as error:
             raise PluginError(f"{where}: {_explain(error, registered.plugin.Config)}") from error
+        except Exception as error:
+            raise PluginError(f"{where}: {type(error).__name__}: {error}") from error
         try:
             return registered.plugin(config)
         except PluginError:
@@ -220,6 +226,15 @@ class PluginManager:
             "version": found.version,
             "config": plugin.config.model_dump(mode="json"),
         }
+
+
+def _schema(config: type[PluginConfig]) -> dict[str, Any]:
+    """Return each option's JSON schema, or nothing of any where one has a type unknown to JSON."""
+    try:
+        options: dict[str, Any] = config.model_json_schema().get("properties", {})
+    except PydanticUserError:
+        options = {name: {} for name in config.model_fields}
+    return options
 
 
 def _explain(error: ValidationError, config: type[PluginConfig]) -> str:

@@ -1,0 +1,194 @@
+"""Bits per message against plain numpy, whatever stands beside or behind a song."""
+
+from pathlib import Path
+
+import mido
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import midicodec
+from midirnn import evaluation
+from midirnn.builtin.losses import BitCrossEntropy, TimeRootMeanSquare
+from midirnn.config import Config, resolve
+from midirnn.errors import CorpusError
+from midirnn.evaluation import evaluate, evaluate_run
+from midirnn.model import Network
+from midirnn.plugin import Events, LossTerm, Predictions, Targets
+from midirnn.run import Run
+from midirnn.stepper import Stepper
+from midirnn.timescale import from_seconds, to_seconds
+
+CONFIG = resolve(None, {"model": {"hidden_size": 5, "dense_size": 4}})
+LENGTHS = (2, 3, 25, 26, 27, 51, 90)  # around a window's 25
+
+
+def song(length: int, seed: int) -> Events:
+    """Random note messages."""
+    rng = np.random.default_rng(seed)
+    records = np.zeros((length, 5), np.uint8)
+    records[:, 1] = rng.choice([0x80, 0x90, 0xB0, 0xEF], length)
+    records[:, 2:4] = rng.integers(0, 128, (length, 2))
+    records[:, 4] = 3
+    return Events(records, rng.choice([0, 0.1, 0.7], length))
+
+
+SONGS = [song(length, seed) for seed, length in enumerate(LENGTHS)]
+MESSAGES = sum(LENGTHS) - len(LENGTHS)  # all but each song's first
+
+
+def network(config: Config = CONFIG, scale: float = 2.0) -> Network:
+    """A network with weights large enough to be sure of something."""
+    made = Network(config.model, seed=1)
+    made.load({name: each.numpy() * scale for name, each in made.named_weights().items()})
+    return made
+
+
+def constant(bit_logits: np.ndarray, seconds: float = 0.0, config: Config = CONFIG) -> Network:
+    """A network that says the same whatever it is shown."""
+    made = Network(config.model)
+    weights = {
+        name: np.zeros(each.shape, np.float32) for name, each in made.named_weights().items()
+    }
+    weights["bits_out/bias"] = bit_logits.astype(np.float32)
+    weights["time_out/bias"] = from_seconds([seconds], config.model.time_scale)
+    made.load(weights)
+    return made
+
+
+def by_numpy(net: Network, songs: list[Events]) -> tuple[float, float, float]:
+    """Bits per message, exact messages, time error: a record at a time, from the definition."""
+    costs, exact, errors = [], [], []
+    weights = {name: each.numpy() for name, each in net.named_weights().items()}
+    for each in songs:
+        stepper = Stepper(weights)
+        bits = np.unpackbits(each.records, axis=1)
+        for now in range(len(each) - 1):
+            said = stepper.step(bits[now], from_seconds(each.delta_seconds[now], "log"))
+            p = 1 / (1 + np.exp(-said.bit_logits.astype(np.float64)))
+            p = np.clip(p, 1e-6, 1 - 1e-6)
+            costs.append(-np.log2(np.where(bits[now + 1] == 1, p, 1 - p)).sum())
+            exact.append(bool(((p > 0.5) == bits[now + 1]).all()))
+            errors.append(abs(to_seconds(said.time, "log") - each.delta_seconds[now + 1]))
+    return float(np.mean(costs)), float(np.mean(exact)), float(np.mean(errors))
+
+
+def test_scores_are_those_of_plain_numpy() -> None:
+    net = network()
+    scores = evaluate(net, SONGS, [], CONFIG)
+    bits, exact, time = by_numpy(net, SONGS)
+    assert (scores.songs, scores.messages) == (len(SONGS), MESSAGES)
+    assert scores.bits_per_message == pytest.approx(bits, rel=1e-4)
+    assert scores.exact_messages == pytest.approx(exact)
+    assert scores.time_error_seconds == pytest.approx(time, rel=1e-4)
+    assert abs(bits - 40) > 0.1  # it is sure of something
+
+
+@pytest.mark.parametrize(("lanes", "length"), [(1, 7), (3, 1), (3, 200)])
+def test_scores_depend_on_no_window_and_no_neighbour(
+    lanes: int, length: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = network()
+    together = evaluate(net, SONGS, [], CONFIG)
+    monkeypatch.setattr(evaluation, "_LANES", lanes)
+    config = resolve(None, {"training": {"sequence_length": length}}, base=CONFIG)
+    apart = evaluate(net, SONGS[::-1], [], config)
+    assert (apart.songs, apart.messages) == (together.songs, together.messages)
+    assert apart.bits_per_message == pytest.approx(together.bits_per_message, rel=1e-5)
+    assert apart.exact_messages == together.exact_messages
+    assert apart.time_error_seconds == pytest.approx(together.time_error_seconds, rel=1e-5)
+
+
+def test_songs_count_by_their_messages() -> None:
+    net = network()
+    parts = [evaluate(net, songs, [], CONFIG) for songs in (SONGS[:3], SONGS[3:])]
+    weights = [each.messages for each in parts]
+    bits = np.average([each.bits_per_message for each in parts], weights=weights)
+    assert evaluate(net, SONGS, [], CONFIG).bits_per_message == pytest.approx(bits, rel=1e-5)
+
+
+def test_a_network_that_knows_nothing_needs_40_bits() -> None:
+    scores = evaluate(constant(np.zeros(40)), SONGS, [BitCrossEntropy()], CONFIG)
+    assert scores.bits_per_message == pytest.approx(40, rel=1e-6)
+    assert scores.exact_messages == 0
+    assert scores.losses == {"bit_cross_entropy": pytest.approx(40, rel=1e-6)}
+
+
+def test_a_constant_network_has_the_score_of_the_closed_form() -> None:
+    p = np.random.default_rng(0).uniform(0.05, 0.95, 40)
+    scores = evaluate(constant(np.log(p / (1 - p)), seconds=0.5), SONGS, [], CONFIG)
+    targets = np.concatenate([np.unpackbits(each.records[1:], axis=1) for each in SONGS])
+    deltas = np.concatenate([each.delta_seconds[1:] for each in SONGS])
+    share = targets.mean(axis=0)
+    expected = -np.sum(share * np.log2(p) + (1 - share) * np.log2(1 - p))
+    assert scores.bits_per_message == pytest.approx(expected, rel=1e-5)
+    assert scores.time_error_seconds == pytest.approx(np.abs(deltas - 0.5).mean(), rel=1e-5)
+
+
+def test_certainty_costs_no_more_than_the_clip_allows() -> None:
+    right = SONGS[0].records[1]
+    bits = np.unpackbits(right).astype(np.float64)
+    bits[[3, 20]] = 1 - bits[[3, 20]]  # wrong in two
+    scores = evaluate(constant((bits - 0.5) * 1000), [SONGS[0]], [], CONFIG)
+    assert scores.messages == 1
+    # float32 knows 1 - 1e-6 to one part in 20 only.
+    assert scores.bits_per_message == pytest.approx(2 * np.log2(1e6), rel=0.01)
+    certain = (np.unpackbits(right) - 0.5) * 1000
+    assert evaluate(constant(certain), [SONGS[0]], [], CONFIG).exact_messages == 1
+
+
+def test_only_channel_messages_count() -> None:
+    other = song(6, 0)
+    other.records[1] = [0, 0xF8, 0, 0, 1]
+    other.records[2] = [1, 0xFF, 1, 4, 3]
+    other.records[3] = [1, 0x90, 0xA0, 0x80, 3]  # text, whatever it looks like
+    other.records[4] = [1, 0xB0, 0, 0, 1]
+    assert evaluate(network(), [other], [], CONFIG).messages == 1
+
+
+class Mean(LossTerm):
+    """As plugins may write it: with no guard against a lane that has nothing real."""
+
+    name = "mean"
+
+    def __call__(self, targets: Targets, predictions: Predictions, mask: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_sum(mask, axis=1) / tf.reduce_sum(mask, axis=1)
+
+
+def test_losses_are_means_over_the_windows_that_have_something_real() -> None:
+    terms = [TimeRootMeanSquare(), Mean()]
+    scores = evaluate(constant(np.zeros(40), seconds=0.5), SONGS, terms, CONFIG)
+    errors = []
+    for each in SONGS:
+        targets = from_seconds(each.delta_seconds[1:], "log")
+        said = from_seconds(0.5, "log")
+        windows = [targets[start : start + 25] for start in range(0, len(targets), 25)]
+        errors += [np.sqrt(np.mean((window - said) ** 2)) for window in windows]
+    assert scores.losses["time_rmse"] == pytest.approx(np.mean(errors), rel=1e-4)
+    assert scores.losses["mean"] == pytest.approx(1)
+    assert scores.as_dict()["losses"] == scores.losses
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """A run whose sink and augmentation are not installed here."""
+    run = Run(tmp_path / "run")
+    run.folder.mkdir()
+    elsewhere = {"augment": [{"name": "elsewhere"}], "sink": [{"name": "elsewhere"}]}
+    run.save_config(resolve(None, elsewhere, base=CONFIG))
+    weights = {name: each.numpy() for name, each in network().named_weights().items()}
+    run.checkpoints.save(3, 1.0, {"weights": weights})
+    return run
+
+
+def test_a_run_is_scored_on_files_with_its_loss_terms_alone(run: Run, tmp_path: Path) -> None:
+    songs = tmp_path / "songs"
+    songs.mkdir()
+    track = [mido.MetaMessage("text", text="words, words"),
+             *(mido.Message("note_on", note=n, time=48) for n in range(60, 70))]  # fmt: skip
+    midicodec.save(midicodec.Song.from_messages(track), songs / "x.mid")
+    scores = evaluate_run(run.folder, [songs], "last")
+    assert (scores.songs, scores.messages) == (1, 9)
+    assert set(scores.losses) == {"bit_cross_entropy", "time_rmse"}
+    with pytest.raises(CorpusError):
+        evaluate_run(run.folder, [tmp_path / "none"], "last")

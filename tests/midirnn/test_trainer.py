@@ -1,0 +1,204 @@
+"""The training loop: what it saves, logs and counts, and that it can be taken up again."""
+
+import json
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from midirnn.builtin.augmentations import Noise
+from midirnn.builtin.losses import BitCrossEntropy
+from midirnn.config import resolve
+from midirnn.corpus import Corpus
+from midirnn.errors import RunError
+from midirnn.plugin import Augmentation, Events, LossTerm, Predictions, Targets
+from midirnn.run import Run
+from midirnn.trainer import Outcome, Progress, Trainer
+
+
+def song(seed: int, length: int = 40) -> Events:
+    rng = np.random.default_rng(seed)
+    records = rng.integers(0, 128, (length, 5)).astype(np.uint8)
+    return Events(records, rng.random(length))
+
+
+CORPUS = Corpus([song(seed) for seed in range(3)], [Path("x.mid")] * 3, [])
+SETTINGS = {"steps": 4, "lanes": 2, "sequence_length": 5, "seed": 3,
+            "log_every": 2, "checkpoint_every": 3, "histogram_every": 100}  # fmt: skip
+NEVER = threading.Event()
+Make = Callable[..., Trainer]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """Make a trainer of a tiny network in the run folder of a name."""
+
+    def trainer(
+        name: str = "run",
+        losses: Sequence[LossTerm] = (),
+        augmentations: Sequence[Augmentation] = (),
+        **settings: int,
+    ) -> Trainer:
+        run = Run(tmp_path / name)
+        run.folder.mkdir(exist_ok=True)
+        training = {**SETTINGS, **settings}
+        model = {"hidden_size": 4, "dense_size": 3, "keep_probability": 0.8}
+        config = resolve(None, {"model": model, "training": training})
+        return Trainer(run, config, CORPUS, augmentations, losses or [BitCrossEntropy()])
+
+    return trainer
+
+
+def checkpoint(tmp_path: Path, step: int, name: str = "run") -> dict[str, np.ndarray]:
+    with np.load(tmp_path / name / "checkpoints" / f"step-{step:08d}.npz") as arrays:
+        return dict(arrays)
+
+
+def metrics(tmp_path: Path, name: str = "run") -> list[dict[str, Any]]:
+    text = (tmp_path / name / "metrics.jsonl").read_text()
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
+    assert set(one) == set(other)
+    return all(np.array_equal(one[name], other[name]) for name in one)
+
+
+def test_a_run_saves_logs_and_reports_as_often_as_it_is_told(make: Make, tmp_path: Path) -> None:
+    said: list[Progress] = []
+    outcome = make().train(NEVER, said.append)
+    losses = [each.loss for each in said]
+    assert [each.step for each in said] == [1, 2, 3, 4]
+    assert all(each.events_per_second > 0 for each in said)
+    assert outcome == Outcome(4, False, pytest.approx(losses[3]))
+
+    lines = metrics(tmp_path)
+    assert [line["step"] for line in lines] == [2, 4]
+    for line in lines:
+        assert set(line) == {
+            "step", "loss/loss", "loss/bit_cross_entropy", "gradients/nonfinite",
+            "speed/events_per_second",
+        }  # fmt: skip
+        assert line["loss/loss"] == pytest.approx(losses[line["step"] - 1])
+        assert line["gradients/nonfinite"] == 0
+    index = json.loads((tmp_path / "run" / "checkpoints" / "index.json").read_text())
+    assert [each["step"] for each in index] == [3, 4]
+    assert index[0]["loss"] == pytest.approx(np.mean(losses[:3]))  # all since the one before
+    assert index[1]["loss"] == pytest.approx(losses[3])
+    last = checkpoint(tmp_path, 4)
+    assert set(last) > {"weights/lstm1/kernel", "lanes/states", "optimizer/0"}
+    assert last["lanes/position"].sum() == 4 * 2 * 5  # steps, lanes, records
+    assert ((last["lanes/states"] != 0).any(axis=(2, 3)) == (last["lanes/position"] > 0)).all()
+
+
+def test_the_same_seed_gives_the_same_run_and_another_another(make: Make, tmp_path: Path) -> None:
+    for name, seed in (("one", 3), ("again", 3), ("other", 4)):
+        make(name, augmentations=[Noise()], seed=seed).train(NEVER, lambda _: None)
+    one, again, other = (checkpoint(tmp_path, 4, name) for name in ("one", "again", "other"))
+    assert same(one, again)
+    assert not np.array_equal(one["weights/lstm1/kernel"], other["weights/lstm1/kernel"])
+    for line, repeated in zip(metrics(tmp_path, "one"), metrics(tmp_path, "again"), strict=True):
+        assert line["loss/loss"] == repeated["loss/loss"]
+
+
+def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(make: Make, tmp_path: Path) -> None:
+    make("whole").train(NEVER, lambda _: None)
+    stop = threading.Event()
+    outcome = make().train(stop, lambda progress: stop.set() if progress.step == 2 else None)
+    assert (outcome.step, outcome.interrupted) == (2, True)
+    assert outcome.loss > 0
+    # What was logged after the checkpoint comes again; a line cut short is no line.
+    log = tmp_path / "run" / "metrics.jsonl"
+    log.write_text(log.read_text() + '{"step": 3, "loss/loss": 1}\n{"step": "x"}\n[]\n{"step": 2,')
+    resumed = make()
+    resumed.restore(2)
+    assert resumed.step == 2
+    assert resumed.train(NEVER, lambda _: None).interrupted is False
+    assert same(checkpoint(tmp_path, 4), checkpoint(tmp_path, 4, "whole"))
+    lines, whole = metrics(tmp_path), metrics(tmp_path, "whole")
+    assert [line["step"] for line in lines] == [2, 4]
+    assert [line["loss/loss"] for line in lines] == [line["loss/loss"] for line in whole]
+
+
+def test_stopped_before_its_first_step_a_run_saves_nothing(make: Make, tmp_path: Path) -> None:
+    stop = threading.Event()
+    stop.set()
+    outcome = make().train(stop, lambda _: None)
+    assert (outcome.step, outcome.interrupted) == (0, True)
+    assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+def test_another_optimizers_state_is_an_error_that_names_the_file(
+    make: Make, tmp_path: Path
+) -> None:
+    trainer = make()
+    trainer.step = 1
+    trainer.save(1.0)
+    arrays = checkpoint(tmp_path, 1)
+    path = tmp_path / "run" / "checkpoints" / "step-00000001.npz"
+    without = {name: array for name, array in arrays.items() if name != "optimizer/3"}
+    misshapen = arrays | {"optimizer/3": np.zeros((7, 7), np.float32)}
+    for damaged in (without, misshapen):
+        np.savez(path, **damaged)
+        with pytest.raises(RunError, match=r"step-00000001\.npz .* another optimizer"):
+            trainer.restore(1)
+    np.savez(path, **arrays)
+    trainer.restore(1)
+
+
+class TimeIsNoNumber(LossTerm):
+    """A gradient that is not a number wherever the prediction of time comes from."""
+
+    name = "no_number"
+
+    def __call__(self, targets: Targets, predictions: Predictions, mask: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_sum(predictions.time, axis=1) * float("nan")
+
+
+def test_gradients_that_are_no_numbers_are_counted_and_change_nothing(
+    make: Make, tmp_path: Path
+) -> None:
+    trainer = make(losses=[BitCrossEntropy(), TimeIsNoNumber()])
+    trainer.save(0.0)
+    trainer.train(NEVER, lambda _: None)
+    before, after = checkpoint(tmp_path, 0), checkpoint(tmp_path, 4)
+    assert all(np.isfinite(after[name]).all() for name in after)
+    changed = {name for name in before
+               if name.startswith("weights/") and not np.array_equal(before[name], after[name])}  # fmt: skip  # noqa: E501
+    # Only what has no part in the time.
+    assert changed == {f"weights/{layer}/{weight}" for layer in ("bits_hidden", "bits_out")
+                       for weight in ("kernel", "bias")}  # fmt: skip
+    no_part = sum(before[name].size for name in changed)
+    everything = sum(each.size for name, each in before.items() if name.startswith("weights/"))
+    lines = metrics(tmp_path)
+    assert [line["gradients/nonfinite"] for line in lines] == [everything - no_part] * 2
+    assert all(np.isnan(line["loss/no_number"]) for line in lines)
+
+
+class Spy(Augmentation):
+    """Notes that it saw a song, and marks it."""
+
+    def __init__(self, mark: int, seen: list[int]) -> None:
+        super().__init__()
+        self.mark, self.seen = mark, seen
+
+    def augment_events(self, events: Events, rng: np.random.Generator) -> Events:
+        self.seen.append(self.mark)
+        records = events.records.copy()
+        records[:, 0] = (records[:, 0] + self.mark) * 2  # modulo 256
+        return Events(records, events.delta_seconds)
+
+
+def test_songs_are_augmented_in_the_order_given(make: Make) -> None:
+    seen: list[int] = []
+    trainer = make(augmentations=[Spy(1, seen), Noise(), Spy(2, seen)])
+    batch = trainer._lanes.next(0)
+    assert seen[:2] == [1, 2]
+    plain = make(augmentations=[Noise()])._lanes.next(0)
+    expected = ((plain.records[:, :, 0] + 1) * 2 + 2) * 2
+    np.testing.assert_array_equal(batch.records[:, :, 0], expected)
+    np.testing.assert_array_equal(batch.delta_seconds, plain.delta_seconds)
