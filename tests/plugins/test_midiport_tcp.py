@@ -97,7 +97,8 @@ def test_a_receiver_that_goes_is_named_and_the_file_gets_the_whole_song(
         assert receive(listening, count=4) == channel_messages(song)[:4]
     _, errors = process.communicate(timeout=60)
     assert process.returncode == BAD_INPUT
-    sent, complaint = errors.splitlines()
+    wrote, sent, complaint = errors.splitlines()
+    assert wrote.startswith("wrote ")
     assert sent.startswith("midiport: ")
     assert "midirnn: midiport: the receiver has gone (" in complaint
     assert channel_messages(written) == channel_messages(song)

@@ -6,18 +6,18 @@ import argparse
 import io
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from midicodec import __version__
 from midicodec.archive import read_npz, write_npz
 from midicodec.errors import MidiCodecError
+from midicodec.find import find_files
 from midicodec.smf import load, save
 from midicodec.summary import summarize
 from midicodec.verify import RoundTrip, round_trip
 
-MIDI_SUFFIXES = {".mid", ".midi", ".kar", ".rmi", ".smf"}
 _FAILED, _BAD_INPUT, _INTERRUPTED = 1, 2, 130
 
 
@@ -101,8 +101,10 @@ def _decode(chosen: argparse.Namespace) -> int:
 
 def _verify(chosen: argparse.Namespace) -> int:
     files = identical = failed = 0
-    for path in _midi_files(chosen.paths):
+    for path, error in find_files(chosen.paths):
         try:
+            if error is not None:
+                raise error
             result = round_trip(path.read_bytes())
         except MidiCodecError as error:
             result = RoundTrip(str(error), False)
@@ -117,18 +119,6 @@ def _verify(chosen: argparse.Namespace) -> int:
         raise MidiCodecError(f"no MIDI files in {', '.join(map(str, chosen.paths))}")
     print(f"{files} files: {files - failed} ok, {identical} of them byte for byte; {failed} failed")
     return _FAILED if failed else 0
-
-
-def _midi_files(paths: Sequence[Path]) -> Iterator[Path]:
-    """Yield the MIDI files below folders, by their suffix, and files named themselves."""
-    for path in paths:
-        if path.is_dir():
-            found = (each for each in sorted(path.rglob("*")) if each.is_file())
-            yield from (each for each in found if each.suffix.lower() in MIDI_SUFFIXES)
-        elif path.exists():
-            yield path
-        else:
-            raise MidiCodecError(f"{path}: there is no such file or folder")
 
 
 if __name__ == "__main__":

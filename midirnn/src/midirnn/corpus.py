@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 
 import midicodec
+from midicodec.find import SUFFIXES, Found, find_files
 from midirnn.config import CorpusConfig
 from midirnn.errors import CorpusError
 from midirnn.plugin.interfaces import Events
-
-MIDI_SUFFIXES = frozenset({".mid", ".midi", ".smf", ".kar", ".rmi"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,47 +87,36 @@ def read_corpus(paths: Iterable[Path], config: CorpusConfig, shortest: int = 2) 
     used: list[Path] = []
     left_out: list[LeftOut] = []
     paths = list(paths)
-    for path in find_files(paths):
+    for path, error in _found(paths):
         try:
+            if error is not None:
+                raise _unopened(error)
             songs.append(read_song(path, config, shortest))
             used.append(path)
-        except _UnusableError as error:
-            left_out.append(LeftOut(path, *error.args))
+        except _UnusableError as unusable:
+            left_out.append(LeftOut(path, *unusable.args))
     corpus = Corpus(songs, used, left_out)
     if not songs:
         where = ", ".join(str(path) for path in paths)
         if not left_out:
             raise CorpusError(
                 f"there is no MIDI file in {where} "
-                f"(looked for names ending in {', '.join(sorted(MIDI_SUFFIXES))})"
+                f"(looked for names ending in {', '.join(sorted(SUFFIXES))})"
             )
         reasons = ", ".join(f"{count} {reason}" for reason, count in corpus.reasons.items())
         raise CorpusError(f"none of the {len(left_out)} MIDI files in {where} is usable: {reasons}")
     return corpus
 
 
-def find_files(paths: Iterable[Path]) -> Iterator[Path]:
-    """Yield the files named, and those with a MIDI file's ending below the folders named.
+def _found(paths: Iterable[Path]) -> list[Found]:
+    try:
+        return list(find_files(paths))
+    except midicodec.MidiCodecError as error:
+        raise CorpusError(str(error)) from error
 
-    In the order given and sorted within a folder, each file once.
-    """
-    seen: set[Path] = set()
-    for path in paths:
-        if path.is_dir():
-            found = sorted(
-                each
-                for each in path.rglob("*")
-                if each.suffix.lower() in MIDI_SUFFIXES and each.is_file()
-            )
-        elif path.exists():
-            found = [path]
-        else:
-            raise CorpusError(f"there is no file or folder {path}")
-        for each in found:
-            resolved = each.resolve()
-            if resolved not in seen:
-                seen.add(resolved)
-                yield each
+
+def _unopened(error: OSError) -> _UnusableError:
+    return _UnusableError("cannot be opened", error.strerror or str(error))
 
 
 def read_events(path: Path, config: CorpusConfig) -> Events:
@@ -146,7 +134,7 @@ def read_song(path: Path, config: CorpusConfig, shortest: int) -> Events:
     except midicodec.SmfError as error:
         raise _UnusableError("not readable as a MIDI file", str(error)) from error
     except OSError as error:
-        raise _UnusableError("cannot be opened", str(error)) from error
+        raise _unopened(error) from error
     if song.smf_type not in config.types:
         wanted = ", ".join(map(str, config.types))
         raise _UnusableError(f"type {song.smf_type}", f"the types used are {wanted}")

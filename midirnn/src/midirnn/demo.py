@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from pathlib import Path
 
 import click
@@ -30,15 +31,17 @@ def run_demo(out: Path | None, steps: int | None, seed: int) -> bool:
         f"Composed {count} short pieces by rule (melody, chords, bass, drums; every key) in "
         f"{corpus}.\nNo data was downloaded: what the network learns is this program's own music."
     )
-    click.echo("Training on them: about two minutes on two cores.")
+    if steps is None:
+        click.echo("Training on them: about two minutes on two cores.")
     training = {**_TRAINING, "steps": steps or _STEPS, "seed": seed}
     if not train_run([corpus], out / "run", {"model": _MODEL, "training": training}):
         return False
     sink = PluginChoice(name="file", options={"path": str(song)})
     if not generate_song(out / "run", f"{_SECONDS}s", seed, [sink]):
         return False
-    click.echo(f"\nWrote {song}. To hear it:\n  midirnn play {song}   (or open it in any player)")
-    click.echo(f"Another one:\n  midirnn generate {out / 'run'} --seed 2 --length 90s")
+    midirnn = "uv run midirnn" if "UV_RUN_RECURSION_DEPTH" in os.environ else "midirnn"
+    click.echo(f"\nWrote {song}. To hear it:\n  {midirnn} play {song}   (or open it in any player)")
+    click.echo(f"Another one:\n  {midirnn} generate {out / 'run'} --seed 2 --length 90s")
     return True
 
 

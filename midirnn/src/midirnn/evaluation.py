@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from midirnn.config import Config
 from midirnn.corpus import read_corpus
+from midirnn.losses import each_term
 from midirnn.model import Network
 from midirnn.plugin.interfaces import Events, LossTerm, Targets
 from midirnn.run import Run
@@ -68,7 +69,7 @@ def evaluate(
     """Run over every song from its beginning, fresh states each, and score each prediction."""
     scale, length = config.model.time_scale, config.training.sequence_length
 
-    @tf.function
+    @tf.function(autograph=False)
     def predict(
         records: tf.Tensor, time: tf.Tensor, states: tf.Tensor, mask: tf.Tensor
     ) -> tuple[tf.Tensor, ...]:
@@ -78,8 +79,8 @@ def evaluate(
         # A lane that has only padding in this window has no loss, whatever a term makes of it.
         real = tf.reduce_any(mask > 0, axis=1)
         parts = {
-            term.name: tf.reduce_sum(tf.where(real, term(targets, predictions, mask), 0.0))
-            for term in terms
+            name: tf.reduce_sum(tf.where(real, values, 0.0))
+            for name, values in each_term(terms, targets, predictions, mask).items()
         }
         p = tf.clip_by_value(predictions.bits, _CLIP, 1 - _CLIP)
         likelihood = tf.where(targets.bits > 0.5, p, 1 - p)

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from midirnn.config import TrainingConfig
+from midirnn.errors import PluginError
 from midirnn.plugin.interfaces import Events
 
 EventsAugmentation = Callable[[Events, np.random.Generator], Events]
@@ -122,6 +123,11 @@ class Lanes:
             # A song in two slots is on two different passes.
             turn = (count * self.lanes + lane) * self.song.shape[1] + slot
             events = self._augment(self._songs[song], self._random(_AUGMENT, song, turn))
+            if len(events) <= self._length:  # or the song would be started again for ever
+                raise PluginError(
+                    f"the augmentations made {len(events)} records of a song's "
+                    f"{len(self._songs[song])}; a step needs {self._length + 1}"
+                )
             known = self._events[lane, slot] = (count, events)
         return known[1]
 

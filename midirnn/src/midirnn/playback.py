@@ -88,7 +88,7 @@ class _Player:
         self._info, self._clock, self._stop = info, clock, stop
         self._queue: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._late_seconds = array("d")
-        self._finishes = False
+        self._finishes = self._breaks_off = False
         self.sent = 0
         self.error: BaseException | None = None
         self.opened, self.done = threading.Event(), threading.Event()
@@ -102,8 +102,8 @@ class _Player:
         self._queue.put(event)
 
     def end(self, finish: bool) -> None:
-        """Say that no event follows; with ``finish`` the song is whole."""
-        self._finishes = finish
+        """Say that no event follows; with ``finish`` the song is whole, else it breaks off."""
+        self._finishes, self._breaks_off = finish, not finish
         self._queue.put(None)
 
     def interrupt(self) -> None:
@@ -134,6 +134,8 @@ class _Player:
 
     def _send_all(self) -> None:
         while (event := self._queue.get()) is not None and not self._stop.is_set():
+            if self._breaks_off:
+                return
             if self.sink.realtime:
                 # A wait may end a little early where the two clocks are not the same.
                 while (early := event.start_seconds - self._clock.now()) > 0:

@@ -24,6 +24,9 @@ def native_stderr_hidden() -> Iterator[None]:
     The whole process's: keep the block short.
     """
     with _one_at_a_time, tempfile.TemporaryFile() as hidden:
+        if sys.stderr is None:  # whoever started us closed it: there is nothing to hide
+            yield
+            return
         sys.stderr.flush()
         shown = os.dup(2)
         os.dup2(hidden.fileno(), 2)

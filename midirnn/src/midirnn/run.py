@@ -58,6 +58,14 @@ class Run:
         """Whether a run lives here already."""
         return self.config_path.exists()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing in the folder but what a run killed at its start leaves."""
+        names = {".lock", "plugins.json", "corpus.json", "start.npz"}
+        return self.folder.is_dir() and all(
+            each.name in names or each.suffix == ".part" for each in self.folder.iterdir()
+        )
+
     def config(self) -> Config:
         """Read the run's settings; raises :class:`RunError` if this is no run folder."""
         if not self.folder.is_dir():

@@ -5,4 +5,5 @@ import sys
 
 def say(text: str) -> None:
     """Print to stderr: stdout is for what was asked for."""
-    print(text, file=sys.stderr, flush=True)
+    if sys.stderr is not None:  # it is None when whoever started us closed it
+        print(text, file=sys.stderr, flush=True)

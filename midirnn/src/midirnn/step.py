@@ -11,6 +11,7 @@ import tensorflow as tf
 from midirnn.config import Config
 from midirnn.losses import Loss
 from midirnn.model import BITS, Network
+from midirnn.plugin.border import blamed_on
 from midirnn.plugin.interfaces import Augmentation, Predictions, Targets
 
 
@@ -55,6 +56,7 @@ class TrainStep:
         units = config.model.hidden_size
         self.function = tf.function(
             self._step,
+            autograph=False,  # a plugin's error stays what it is
             input_signature=[
                 tf.TensorSpec((None, None, 5), tf.uint8),
                 tf.TensorSpec((None, None), tf.float32),
@@ -82,7 +84,8 @@ class TrainStep:
         key = tf.stack([self._seed, step])
         for index, augmentation in enumerate(self._augmentations, start=1):
             seed = tf.random.fold_in(key, index)
-            shown_bits, shown_time = augmentation.augment_inputs(shown_bits, shown_time, seed)
+            with blamed_on(augmentation):
+                shown_bits, shown_time = augmentation.augment_inputs(shown_bits, shown_time, seed)
         mask = tf.ones_like(targets.time)
         with tf.GradientTape() as tape:
             predictions, states = self._network(

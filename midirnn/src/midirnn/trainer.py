@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time as clock
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ from midirnn.errors import RunError
 from midirnn.lanes import Lanes
 from midirnn.losses import Loss
 from midirnn.model import Network
+from midirnn.plugin.border import augmented
 from midirnn.plugin.interfaces import Augmentation, Events, LossTerm
 from midirnn.run import Run
 from midirnn.step import StepResult, TrainStep
@@ -66,13 +68,14 @@ class Trainer:
 
         def augment(events: Events, rng: np.random.Generator) -> Events:
             for each in changes:
-                events = each.augment_events(events, rng)
+                events = augmented(each, events, rng)
             return events
 
         self._lanes = Lanes(
             corpus.songs, config.training, config.model.hidden_size, augment if changes else None
         )
         self.step = 0
+        self._recent: list[float] = []  # the losses since the last regular checkpoint
 
     def restore(self, step: int) -> None:
         """Load the checkpoint after ``step``: weights, optimizer, lanes."""
@@ -88,10 +91,12 @@ class Trainer:
         for index, variable in enumerate(variables):
             variable.assign(optimizer[str(index)])
         self._lanes.restore(checkpoints.load(step, "lanes"))
+        if step % self._config.training.checkpoint_every:  # saved between two regular ones
+            self._recent = checkpoints.load(step, "recent")["losses"].tolist()
         self.step = step
 
-    def save(self, loss: float) -> None:
-        """Write a checkpoint that holds all there is to go on from."""
+    def save(self) -> float:
+        """Write a checkpoint that holds all there is to go on from; return the mean last loss."""
         weights: Arrays = {
             name: variable.numpy() for name, variable in self._network.named_weights().items()
         }
@@ -99,20 +104,26 @@ class Trainer:
             str(index): np.asarray(variable.numpy())
             for index, variable in enumerate(self._train_step.optimizer.variables)
         }
-        groups = {"weights": weights, "optimizer": optimizer, "lanes": self._lanes.checkpoint()}
+        groups = {
+            "weights": weights,
+            "optimizer": optimizer,
+            "lanes": self._lanes.checkpoint(),
+            "recent": {"losses": np.array(self._recent)},
+        }
+        loss = float(np.mean(self._recent)) if self._recent else math.nan
         self._run.checkpoints.save(self.step, loss, groups)
+        return loss
 
     def train(self, stop: threading.Event, report: Callable[[Progress], None]) -> Outcome:
         """Train until ``config.training.steps``, or until ``stop`` is set; save either way."""
         settings = self._config.training
-        recent: list[float] = []  # the losses since the last checkpoint
-        mean = float("nan")
+        mean, saved = float("nan"), self.step
         with _Log(self._run, self.step, self._train_step) as log:
             while self.step < settings.steps and not stop.is_set():
                 began = clock.perf_counter()
                 result = self._one_step()
                 loss = float(result.loss)
-                recent.append(loss)
+                self._recent.append(loss)
                 seconds = clock.perf_counter() - began
                 rate = settings.lanes * settings.sequence_length / seconds
                 report(Progress(self.step, loss, rate))
@@ -122,12 +133,10 @@ class Trainer:
                 if self.step % settings.histogram_every == 0 or last:
                     log.histograms(self.step, result)
                 if self.step % settings.checkpoint_every == 0 or last:
-                    mean = float(np.mean(recent))
-                    self.save(mean)
-                    recent.clear()
-        if recent:  # stopped between two checkpoints
-            mean = float(np.mean(recent))
-            self.save(mean)
+                    mean, saved = self.save(), self.step
+                    self._recent = []
+        if self.step > saved:  # stopped between two checkpoints
+            mean = self.save()
         return Outcome(self.step, self.step < settings.steps, mean)
 
     def _one_step(self) -> StepResult:
@@ -162,7 +171,10 @@ class _Log:
         values |= {f"loss/{name}": float(value) for name, value in result.parts.items()}
         values["gradients/nonfinite"] = int(result.nonfinite_gradients)
         values["speed/events_per_second"] = events_per_second
-        line: dict[str, Any] = {"step": step} | values
+        line: dict[str, Any] = {"step": step} | {
+            name: value if math.isfinite(value) else None  # JSON has no other word for it
+            for name, value in values.items()
+        }
         self._metrics.write(json.dumps(line) + "\n")
         self._metrics.flush()
         with self._writer.as_default(step):

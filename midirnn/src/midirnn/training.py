@@ -60,7 +60,7 @@ def train_run(
 def _settle(run: Run, flags: Mapping[str, Any], config_file: Path | None, resume: bool) -> Config:
     """Return the settings of a new run, or of the old one where only some may change."""
     if not run.started:
-        if run.folder.exists() and (not run.folder.is_dir() or any(run.folder.iterdir())):
+        if run.folder.exists() and not run.is_empty:
             raise RunError(f"{run.folder} exists and is not a run folder; give --run another name")
         return resolve(config_file, flags)
     if not resume:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from midirnn.errors import SinkError
 from midirnn.plugin import Event, PluginConfig, Recorder, Sink, StreamInfo, hookimpl
+from midirnn.say import say
 
 
 class FileSink(Sink):
@@ -47,6 +48,7 @@ class FileSink(Sink):
             midicodec.save(song, self.config.path)
         except OSError as error:
             raise SinkError(f"file: cannot write {self.config.path}: {error.strerror}") from error
+        say(f"wrote {self.config.path}")
 
 
 @hookimpl

@@ -15,7 +15,7 @@ RESERVED = frozenset({"name", "options"})
 class PluginChoice(BaseModel):
     """A plugin's name and the options it was given, not yet checked by the plugin's ``Config``."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     options: dict[str, Any] = Field(default_factory=dict)

@@ -131,24 +131,14 @@ class PluginManager:
                 f"{_HOOKS[kind]} must return subclasses of {_BASES[kind].__name__}, "
                 f"it returned {plugin!r}"
             )
-        name = getattr(plugin, "name", None)
-        if not isinstance(name, str) or not name or set(name) & set(":,= "):
-            raise PluginError(
-                f"{plugin.__name__}.name must be a word without ':', ',', '=' or spaces, "
-                f"it is {name!r}"
-            )
-        config = getattr(plugin, "Config", None)
-        if not (isinstance(config, type) and issubclass(config, PluginConfig)):
-            raise PluginError(f"{plugin.__name__}.Config must derive from PluginConfig")
-        reserved = RESERVED & config.model_fields.keys()
-        if reserved:
-            raise PluginError(f"{plugin.__name__}.Config cannot have a field {min(reserved)!r}")
-        first = self._registered.get((kind, name))
+        check_class(plugin)
+        first = self._registered.get((kind, plugin.name))
         if first is not None:
             raise PluginError(
-                f"the {kind} {name!r} is already registered by {first.distribution}; rename one"
+                f"the {kind} {plugin.name!r} is already registered by {first.distribution}; "
+                "rename one"
             )
-        self._registered[kind, name] = registered
+        self._registered[kind, plugin.name] = registered
 
     def _fail(self, entry_point: str, distribution: str, version: str, error: object) -> None:
         cause = f"{type(error).__name__}: {error}"
@@ -226,6 +216,21 @@ class PluginManager:
             "version": found.version,
             "config": plugin.config.model_dump(mode="json"),
         }
+
+
+def check_class(plugin: type[Plugin]) -> None:
+    """Raise :class:`PluginError` if a class has not the name and the options that users need."""
+    name = getattr(plugin, "name", None)
+    if not isinstance(name, str) or not name or set(name) & set(":,= "):
+        raise PluginError(
+            f"{plugin.__name__}.name must be a word without ':', ',', '=' or spaces, it is {name!r}"
+        )
+    config = getattr(plugin, "Config", None)
+    if not (isinstance(config, type) and issubclass(config, PluginConfig)):
+        raise PluginError(f"{plugin.__name__}.Config must derive from PluginConfig")
+    reserved = RESERVED & config.model_fields.keys()
+    if reserved:
+        raise PluginError(f"{plugin.__name__}.Config cannot have a field {min(reserved)!r}")
 
 
 def _schema(config: type[PluginConfig]) -> dict[str, Any]:

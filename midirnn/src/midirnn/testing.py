@@ -1,0 +1,143 @@
+"""What every plugin must keep to, for its author's own tests.
+
+Each function takes a plugin as the user would make it, ``MySink(MySink.Config(path=…))``, treats
+it as midirnn does, and raises :class:`AssertionError` with a line that says what is wrong.
+"""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+
+import midicodec
+from midirnn.errors import PluginError
+from midirnn.plugin.border import problem_with
+from midirnn.plugin.interfaces import (
+    Augmentation,
+    Event,
+    Events,
+    LossTerm,
+    Plugin,
+    Predictions,
+    Sink,
+    StreamInfo,
+    Targets,
+)
+from midirnn.plugin.manager import check_class
+
+_STEPS, _LANES, _BITS = 6, 3, 40
+
+
+def check_plugin(plugin: Plugin) -> None:
+    """Check a plugin's name, options and docstring: what ``midirnn plugins`` shows."""
+    try:
+        check_class(type(plugin))
+    except PluginError as error:
+        raise AssertionError(str(error)) from error
+    assert inspect.getdoc(type(plugin)), f"{plugin.name}: its class needs a docstring"
+    assert isinstance(plugin.config, type(plugin).Config), f"{plugin.name}: config is not a Config"
+
+
+def check_sink(sink: Sink) -> None:
+    """Send a short song to a sink that can open what it is configured with; leave it closed."""
+    import mido
+
+    check_plugin(sink)
+    sink.close()  # as after an `open` that failed
+    info = StreamInfo(title="midirnn.testing")
+    sink.open(info)
+    messages = [
+        mido.MetaMessage("text", text="midirnn.testing"),
+        mido.Message("program_change", channel=3, program=7),
+        mido.Message("note_on", channel=3, note=60, velocity=64),
+        mido.Message("sysex", data=[1, 2, 3, 4]),
+        mido.Message("note_on", channel=3, note=60, velocity=0),
+    ]
+    for number, message in enumerate(messages):
+        sink.send(Event(message, 48 * number, 48 * number * info.seconds_per_tick))
+    sink.interrupt()  # so that a `finish` that plays returns soon
+    sink.finish()
+    sink.close()
+    sink.close()
+
+
+def check_augmentation(augmentation: Augmentation) -> None:
+    """Let an augmentation change a song, and a network's inputs where TensorFlow is installed."""
+    check_plugin(augmentation)
+    name = augmentation.name
+    song = _song()
+    before = Events(song.records.copy(), song.delta_seconds.copy())
+    once, again = (augmentation.augment_events(song, np.random.default_rng(7)) for _ in range(2))
+    assert _equal(song, before), f"{name}: augment_events changed the song it was given"
+    problem = problem_with(once)
+    assert problem is None, f"{name}: augment_events returned {problem}"
+    assert _equal(once, again), f"{name}: augment_events is not decided by its generator alone"
+    midicodec.decode(once.records)
+    if type(augmentation).augment_inputs is not Augmentation.augment_inputs:
+        _check_inputs(augmentation)
+
+
+def check_loss(term: LossTerm) -> None:
+    """Take a loss term of windows of which one is shorter than the others."""
+    import tensorflow as tf
+
+    check_plugin(term)
+    rng = np.random.default_rng(7)
+    logits = rng.normal(size=(_LANES, _STEPS, _BITS)).astype(np.float32)
+    bits = rng.integers(0, 2, logits.shape).astype(np.float32)
+    times = rng.random((2, _LANES, _STEPS)).astype(np.float32)
+    mask = np.ones((_LANES, _STEPS), np.float32)
+    mask[-1, _STEPS // 2 :] = 0
+
+    @tf.function(autograph=False)
+    def taken(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+        predictions = Predictions(logits, tf.sigmoid(logits), times[0])
+        return term(Targets(targets, times[1]), predictions, tf.constant(mask))
+
+    with tf.GradientTape() as tape:
+        given = tf.constant(logits)
+        tape.watch(given)
+        loss = taken(given, bits)
+    assert loss.dtype == tf.float32, f"{term.name}: expected float32, found {loss.dtype.name}"
+    assert loss.shape == (_LANES,), f"{term.name}: expected shape (batch,), found {loss.shape}"
+    assert np.isfinite(loss).all(), f"{term.name}: the loss is {loss.numpy()}"
+    slope = tape.gradient(loss, given)
+    assert slope is None or np.isfinite(slope).all(), f"{term.name}: its gradient is not finite"
+    logits[mask == 0] += 1
+    bits[mask == 0] = 1 - bits[mask == 0]
+    masked = taken(tf.constant(logits), bits)
+    assert np.allclose(loss, masked), f"{term.name}: steps that only fill up count in the loss"
+
+
+def _song() -> Events:
+    """Return two voices, a drum, a controller and a sysex."""
+    notes = [(0, 60), (1, 48), (9, 38), (0, 64), (0, 127), (1, 0)]
+    messages = [bytes([0x90 | channel, note, 64]) for channel, note in notes]
+    messages += [bytes([0x80 | channel, note, 0]) for channel, note in notes]
+    messages += [bytes([0xB0, 64, 127]), bytes([0xF0, 1, 2, 3, 4, 0xF7])]
+    records, _ = midicodec.encode(messages)
+    return Events(records, np.linspace(0, 2, len(records)))
+
+
+def _equal(one: Events, other: Events) -> bool:
+    return np.array_equal(one.records, other.records) and np.array_equal(
+        one.delta_seconds, other.delta_seconds
+    )
+
+
+def _check_inputs(augmentation: Augmentation) -> None:
+    import tensorflow as tf
+
+    name, width = augmentation.name, _BITS
+    bits = tf.constant(np.random.default_rng(7).integers(0, 2, (_LANES, _STEPS, width)), tf.float32)
+    time = tf.random.stateless_uniform((_LANES, _STEPS), (1, 2))
+    changed = tf.function(augmentation.augment_inputs, autograph=False)
+    seed = tf.constant([3, 4], tf.int32)
+    once, again = changed(bits, time, seed), changed(bits, time, seed)
+    for found, given, what in zip(once, (bits, time), ("bits", "time"), strict=True):
+        assert found.shape == given.shape, f"{name}: {what} {given.shape} became {found.shape}"
+        assert found.dtype == tf.float32, f"{name}: {what} became {found.dtype.name}"
+        assert np.isfinite(found).all(), f"{name}: {what} became what is no number"
+    same = all(np.array_equal(a, b) for a, b in zip(once, again, strict=True))
+    assert same, f"{name}: augment_inputs is not decided by its seed alone"
