@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import os
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from midicodec import __version__
 from midicodec.archive import read_npz, write_npz
@@ -16,9 +19,12 @@ from midicodec.errors import MidiCodecError
 from midicodec.find import find_files
 from midicodec.smf import load, save
 from midicodec.summary import summarize
-from midicodec.verify import RoundTrip, round_trip
+from midicodec.verify import VERDICTS, Verified, verify_many
 
 _FAILED, _BAD_INPUT, _INTERRUPTED = 1, 2, 130
+_BAR = 30  # characters of the progress bar
+
+T = TypeVar("T")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
 
     verify = verbs.add_parser("verify", help="take all MIDI files in folders to records and back")
     verify.add_argument("paths", metavar="FOLDER", nargs="+", type=Path)
+    verify.add_argument("--json", action="store_true", help="print JSON")
     verify.set_defaults(run=_verify)
     return parser
 
@@ -100,25 +107,41 @@ def _decode(chosen: argparse.Namespace) -> int:
 
 
 def _verify(chosen: argparse.Namespace) -> int:
-    files = identical = failed = 0
-    for path, error in find_files(chosen.paths):
-        try:
-            if error is not None:
-                raise error
-            result = round_trip(path.read_bytes())
-        except MidiCodecError as error:
-            result = RoundTrip(str(error), False)
-        except OSError as error:
-            result = RoundTrip(str(error.strerror), False)
-        files += 1
-        identical += result.identical
-        if result.problem is not None:
-            failed += 1
-            print(f"{path}: {result.problem}")
-    if not files:
+    found = list(find_files(chosen.paths))
+    if not found:
         raise MidiCodecError(f"no MIDI files in {', '.join(map(str, chosen.paths))}")
-    print(f"{files} files: {files - failed} ok, {identical} of them byte for byte; {failed} failed")
-    return _FAILED if failed else 0
+    unopened = [
+        Verified(str(path), "unreadable", (error.strerror or str(error),))
+        for path, error in found
+        if error is not None
+    ]
+    paths = [path for path, error in found if error is None]
+    results = [*unopened, *_counted(verify_many(paths), len(paths))]
+    counts = Counter(each.verdict for each in results)
+    others = [each for each in results if each.verdict != "identical"]
+    if chosen.json:
+        summary: dict[str, object] = {verdict: counts[verdict] for verdict in VERDICTS}
+        summary |= {"files": len(results), "others": [asdict(each) for each in others]}
+        print(json.dumps(summary, indent=1))
+    else:
+        for each in others:
+            print(f"{each.verdict}: {each.path}: {'; '.join(each.reasons)}")
+        for verdict in VERDICTS:
+            print(f"{counts[verdict]:>8}  {verdict}")
+    return _FAILED if others else 0
+
+
+def _counted(results: Iterable[T], count: int) -> Iterator[T]:
+    """Show on a terminal how far it is."""
+    shown = sys.stderr.isatty()
+    for number, result in enumerate(results, start=1):
+        if shown:
+            done = _BAR * number // count
+            bar = "█" * done + "·" * (_BAR - done)
+            print(f"\r{bar} {number}/{count} files", end="", file=sys.stderr, flush=True)
+        yield result
+    if shown:
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -160,14 +160,19 @@ def message_starts(records: Records) -> Mask:
 
     Records that make no message count as one of their own, except stray pieces.
     """
-    return _scan(records)[0]
+    starts = whole_messages(records)
+    for outcome in outcomes_of_others(records, starts):
+        starts[outcome.index] = isinstance(outcome, Assembled) or outcome.starts
+    return starts
 
 
 def checked_starts(records: Records) -> Mask:
     """Return :func:`message_starts`; raise :class:`DecodeError` if any record makes no message."""
-    starts, skips = _scan(records)
-    for skip in skips:
-        raise DecodeError(skip.index, skip.reason, records[skip.index].tobytes())
+    starts = whole_messages(records)
+    for outcome in outcomes_of_others(records, starts):
+        if isinstance(outcome, Skip):
+            raise DecodeError(outcome.index, outcome.reason, records[outcome.index].tobytes())
+        starts[outcome.index] = True
     return starts
 
 
@@ -175,24 +180,25 @@ _LENGTHS = np.zeros(256, np.uint8)
 _LENGTHS[list(KINDS)] = [kind.length for kind in KINDS.values()]
 
 
-def _scan(records: Records) -> tuple[Mask, list[Skip]]:
-    """Return where messages begin, and the skips, without assembling what is plainly whole."""
+def whole_messages(records: Records) -> Mask:
+    """Return ``(n,)`` bool: the records that are a message of fixed length by themselves."""
     used = records[:, N]
-    plain = (records[:, LONG] == 0) & (used > 0) & (used == _LENGTHS[records[:, B1]])
-    plain &= (records[:, B2] < 0x80) & (records[:, B3] < 0x80)
-    plain &= ((used >= 2) | (records[:, B2] == 0)) & ((used == 3) | (records[:, B3] == 0))
-    starts, skips = plain.copy(), []
-    others = np.flatnonzero(~plain)
-    # A plain record ends whatever came before it, so each run of others stands by itself.
+    whole: Mask = (records[:, LONG] == 0) & (used > 0) & (used == _LENGTHS[records[:, B1]])
+    whole &= (records[:, B2] < 0x80) & (records[:, B3] < 0x80)
+    whole &= ((used >= 2) | (records[:, B2] == 0)) & ((used == 3) | (records[:, B3] == 0))
+    return whole
+
+
+def outcomes_of_others(records: Records, whole: Mask) -> Iterator[Assembled | Skip]:
+    """Yield what the records that are not ``whole`` messages by themselves make, in order."""
+    others = np.flatnonzero(~whole)
+    if not len(others):
+        return
+    # A whole message ends whatever came before it, so each run of others stands by itself.
     for run in np.split(others, np.flatnonzero(np.diff(others) > 1) + 1):
-        for outcome in assemble(records[run]):
-            index = int(run[outcome.index])
-            if isinstance(outcome, Skip):
-                skips.append(replace(outcome, index=index))
-                starts[index] = outcome.starts
-            else:
-                starts[index] = True
-    return starts, skips
+        first = int(run[0])
+        for outcome in assemble(records[first : first + len(run)]):
+            yield replace(outcome, index=first + outcome.index)
 
 
 def _malformed(record: bytes) -> str | None:

@@ -5,10 +5,15 @@ mido is imported when the first message is asked for, not with midicodec.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from midicodec.records import META
+import numpy as np
+import numpy.typing as npt
+
+from midicodec import native
+from midicodec.records import B1, META, RECORD_BYTES, Mask, N, Records
 from midicodec.vlq import read_vlq
 
 if TYPE_CHECKING:
@@ -30,6 +35,46 @@ def to_mido(data: bytes, time: float) -> Message:
     behind the caller's back.
     """
     return _at_border(lambda: _make(data, time))
+
+
+def channel_messages(
+    records: Records, times: Sequence[float], wanted: Mask
+) -> list[Message | None]:
+    """Return the messages of the ``wanted`` records, whole channel messages; None for others."""
+    import mido
+
+    if native.messages is not None:
+        made: list[Message | None] = native.messages.make_messages(
+            mido.Message, np.ascontiguousarray(records), times, wanted
+        )
+        return made
+    return [
+        to_mido(record[B1 : B1 + record[N]], time) if is_wanted else None
+        for record, time, is_wanted in zip(map(bytes, records), times, wanted.tolist(), strict=True)
+    ]
+
+
+def from_mido_channel(
+    messages: list[Message | bytes], dtype: type[np.int64] | type[np.float64]
+) -> tuple[Records, npt.NDArray[np.int64 | np.float64], Mask]:
+    """Return one record and one time for each message, and where these were plainly to be had.
+
+    That is what channel messages of mido's with a fitting time are; of others nothing is said.
+    """
+    n = len(messages)
+    records, times, taken = (
+        np.zeros((n, RECORD_BYTES), np.uint8),
+        np.zeros(n, dtype),
+        np.zeros(n, np.bool_),
+    )
+    mido = sys.modules.get("mido")  # if it was never imported, none of these is mido's
+    if native.messages is not None and mido is not None:
+        ticks = times if dtype is np.int64 else np.empty(0, np.int64)
+        seconds = times if dtype is np.float64 else np.empty(0)
+        native.messages.take_messages(
+            mido.Message, messages, dtype is np.int64, records, ticks, seconds, taken
+        )
+    return records, times, taken
 
 
 def from_mido(message: Message | bytes) -> tuple[bytes, int | float]:

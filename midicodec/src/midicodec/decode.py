@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from midicodec.assemble import Assembled, Assembler, Skip
-from midicodec.border import Refused, to_mido
+from midicodec.assemble import (
+    Assembled,
+    Assembler,
+    Skip,
+    outcomes_of_others,
+    whole_messages,
+)
+from midicodec.border import Refused, channel_messages, to_mido
 from midicodec.errors import DecodeError, MidiCodecError
-from midicodec.records import RECORD_BYTES, as_records, as_uint8
+from midicodec.records import B1, RECORD_BYTES, SYSEX, as_records, as_uint8
 
 if TYPE_CHECKING:
     from midicodec.border import Message
@@ -39,14 +44,41 @@ def decode(
     if errors not in ("strict", "skip"):
         raise MidiCodecError(f'expected errors to be "strict" or "skip", found {errors!r}')
     array = as_records(records)
-    messages = []
-    for outcome in _outcomes(array, _as_times(delta, len(array))):
-        if not isinstance(outcome, Skip):
-            messages.append(outcome)
-        elif errors == "strict":
-            record = array[outcome.index].tobytes()
-            raise DecodeError(outcome.index, outcome.reason, record)
+    times = _as_times(delta, len(array))
+    channel = whole_messages(array) & (array[:, B1] < SYSEX)
+    found = channel_messages(array, times, channel)
+    if channel.all():
+        return found
+    others = {outcome.index: outcome for outcome in outcomes_of_others(array, channel)}
+    messages: list[Message] = []
+    carried: float = 0
+    for index, (message, time) in enumerate(zip(found, times, strict=True)):
+        if message is None:
+            outcome = others.get(index)
+            if outcome is None:
+                continue  # a later piece of a long message
+            made = _made(outcome, carried + time)
+            if isinstance(made, Skip):
+                if errors == "strict":
+                    raise DecodeError(index, made.reason, array[index].tobytes())
+                carried += time if made.starts else 0
+                continue
+            message = made
+        elif carried:
+            message.time += carried
+        carried = 0
+        messages.append(message)
     return messages
+
+
+def _made(outcome: Assembled | Skip, time: float) -> Outcome:
+    """Return mido's message of a whole one's bytes, or a skip where mido refuses it."""
+    if isinstance(outcome, Skip):
+        return outcome
+    try:
+        return to_mido(outcome.data, time)
+    except Refused as refusal:
+        return Skip(str(refusal), outcome.index)
 
 
 class Decoder:
@@ -93,25 +125,12 @@ class Decoder:
         return [self._result(outcome, self._held_delta) for outcome in self._assembler.flush()]
 
     def _result(self, outcome: Assembled | Skip, delta: float) -> Outcome:
-        if isinstance(outcome, Assembled):
-            try:
-                message = to_mido(outcome.data, self._carried + delta)
-            except Refused as refusal:
-                outcome = Skip(str(refusal), outcome.index)
-            else:
-                self._carried = 0
-                return message
-        if outcome.starts:
+        made = _made(outcome, self._carried + delta)
+        if not isinstance(made, Skip):
+            self._carried = 0
+        elif made.starts:
             self._carried += delta
-        return outcome
-
-
-def _outcomes(records: npt.NDArray[np.uint8], times: list[int] | list[float]) -> Iterator[Outcome]:
-    decoder = Decoder(max_message_bytes=None)  # the records are there already: nothing to bound
-    data = records.tobytes()
-    for index, time in enumerate(times):
-        yield from decoder.feed(data[RECORD_BYTES * index : RECORD_BYTES * (index + 1)], time)
-    yield from decoder.flush()
+        return made
 
 
 def _as_times(delta: npt.ArrayLike | None, n: int) -> list[int] | list[float]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
 
-from midicodec.border import Refused, from_mido
+from midicodec.border import Refused, from_mido, from_mido_channel
 from midicodec.errors import EncodeError, MidiCodecError
 from midicodec.grammar import problem_with
 from midicodec.pieces import cut
@@ -49,29 +49,54 @@ def encode(
     """
     if unit not in ("ticks", "seconds"):
         raise MidiCodecError(f'expected the unit "ticks" or "seconds", found {unit!r}')
-    packed = bytearray()
-    deltas: list[float] = []
-    for index, message in enumerate(messages):
-        try:
-            data, time = from_mido(message)
-        except Refused as refusal:
-            raise EncodeError(index, str(refusal)) from refusal
-        problem = problem_with(data) or _time_problem(time, unit)
-        if problem is not None:
-            raise EncodeError(index, problem)
+    given = list(messages)
+    records, times, taken = from_mido_channel(given, np.int64 if unit == "ticks" else np.float64)
+    others = np.flatnonzero(~taken)
+    if not len(others):
+        return records, times  # type: ignore[return-value]  # the overloads say which
+    counts = np.ones(len(given), np.int64)
+    packed = []
+    for index in others.tolist():
+        data, time = _checked(given[index], index, unit)
         pieces = cut(data)
-        packed += pieces
-        deltas += [time] * (len(pieces) // RECORD_BYTES)
-    records = np.frombuffer(packed, np.uint8).reshape(-1, RECORD_BYTES)
-    if unit == "ticks":
-        return records, np.array(deltas, np.int64)
-    return records, np.array(deltas, np.float64)
+        packed.append(pieces)
+        times[index] = time
+        counts[index] = len(pieces) // RECORD_BYTES
+    rows = np.repeat(records, counts, axis=0)
+    rows[np.repeat(~taken, counts)] = np.frombuffer(b"".join(packed), np.uint8).reshape(
+        -1, RECORD_BYTES
+    )
+    return rows, np.repeat(times, counts)  # type: ignore[return-value]
+
+
+def _checked(message: Message | bytes, index: int, unit: str) -> tuple[bytes, int | float]:
+    try:
+        data, time = from_mido(message)
+    except Refused as refusal:
+        raise EncodeError(index, str(refusal)) from refusal
+    problem = problem_with(data) or _time_problem(time, unit)
+    if problem is not None:
+        raise EncodeError(index, problem)
+    return data, time
 
 
 def _time_problem(time: object, unit: str) -> str | None:
     if unit == "ticks":
         if not isinstance(time, Integral) or not 0 <= int(time) <= _MAX_TICKS:
-            return f"a time in ticks is a whole number from 0 to 2**63 - 1, not {time!r}"
-    elif not isinstance(time, Real) or not 0 <= float(time) < math.inf:
-        return f"a time in seconds is a number from 0 on, not {time!r}"
+            return f"a time in ticks is a whole number from 0 to 2**63 - 1, not {_shown(time)}"
+    elif not isinstance(time, Real) or not 0 <= _as_float(time) < math.inf:
+        return f"a time in seconds is a finite number from 0 on, not {_shown(time)}"
     return None
+
+
+def _as_float(time: Real) -> float:
+    try:
+        return float(time)
+    except OverflowError:
+        return math.inf
+
+
+def _shown(time: object) -> str:
+    """Return how a time reads; Python prints no number of thousands of digits."""
+    long = isinstance(time, int) and time.bit_length() > 64
+    return f"one of {int.bit_length(time)} bits" if long else repr(time)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 
 @contextlib.contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def replacing(path: str | os.PathLike[str], *, durable: bool = False) -> Iterator[BinaryIO]:
     """Give a binary file beside ``path`` to write to, which takes its place if all goes well.
 
     Whatever happens in between (an error, a full disk, a killed process), what stood under that
@@ -31,8 +31,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         with _removed_on_error(beside):
             with beside.open("xb") as file:
                 yield file
-                file.flush()
-                os.fsync(file.fileno())
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
             if target.exists():
                 shutil.copymode(target, beside)
             beside.replace(target)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from midicodec.errors import MidiCodecError
 from midicodec.files import replacing
@@ -13,32 +13,51 @@ from midicodec.smf_write import build
 from midicodec.song import Song
 
 
-def load(source: str | os.PathLike[str] | bytes | BinaryIO) -> Song:
+def load(
+    source: str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO,
+    *,
+    errors: Literal["strict", "salvage"] = "strict",
+) -> Song:
     """Return the song in a Standard MIDI File: a path, a binary file open for reading, or bytes.
 
-    Raises :class:`SmfError`, with the byte offset, for what is not such a file, and OSError for
-    what cannot be opened or read.
+    Raises :class:`SmfError`, with the byte offset, where events cannot be told apart; with
+    ``"salvage"`` the song has all that can, before the fault and after it, and lists the
+    ``defects``. OSError is raised for what cannot be opened or read.
     """
-    if isinstance(source, bytes):
-        return parse(source)
-    if isinstance(source, (str, os.PathLike)):
-        return parse(Path(source).read_bytes(), os.fspath(source))
-    data = source.read()
-    if not isinstance(data, bytes):
-        raise MidiCodecError(f"expected a file open in binary mode, found one of {type(data)}")
-    name = getattr(source, "name", None)
-    return parse(data, name if isinstance(name, str) else None)
+    if errors not in ("strict", "salvage"):
+        raise MidiCodecError(f'expected errors to be "strict" or "salvage", found {errors!r}')
+    name = None
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        data = bytes(source)
+    elif isinstance(source, (str, os.PathLike)):
+        name = os.fspath(source)
+        data = _contents(name)
+    else:
+        data = source.read()
+        if not isinstance(data, bytes):
+            raise MidiCodecError(f"expected a file open in binary mode, found one of {type(data)}")
+        name = getattr(source, "name", None)
+    return parse(data, name if isinstance(name, str) else None, salvage=errors == "salvage")
 
 
-def save(song: Song, target: str | os.PathLike[str] | BinaryIO) -> None:
+def _contents(name: str) -> bytes:
+    try:
+        with open(name, "rb", buffering=0) as file:  # noqa: PTH123 - a Path takes longer to make
+            return file.readall()
+    except ValueError as error:  # a name that no file can have
+        raise OSError(errno.EINVAL, str(error), name) from error
+
+
+def save(song: Song, target: str | os.PathLike[str] | BinaryIO, *, canonical: bool = False) -> None:
     """Write ``song`` as a Standard MIDI File to a path or a binary file open for writing.
 
-    A path is written whole or not at all. A track without an end of track gets one; a system
-    reset, which a file cannot hold, is written as the escape F7 01 FF. Raises
-    :class:`EncodeError` for times and tracks that do not fit a file, before anything is written,
-    and OSError.
+    A song as it was loaded gives the bytes it was loaded from; any other, or with ``canonical``,
+    the plain modern form, in which a track without an end of track gets one, and a system reset,
+    which a file cannot hold, is written as the escape F7 01 FF. A path is written whole or not at
+    all. Raises :class:`EncodeError` for times and tracks that do not fit a file, before anything
+    is written, and OSError.
     """
-    data = build(song)
+    data = build(song, canonical=canonical)
     if isinstance(target, (str, os.PathLike)):
         with replacing(target) as file:
             file.write(data)

@@ -1,84 +1,121 @@
-"""Bytes of a Standard MIDI File → Song: its chunks. Files are opened in :mod:`midicodec.smf`.
-
-Standard MIDI Files 1.0, "Chunks". Lenient where only one reading is possible: a RIFF container, a
-longer header, alien chunks, junk after the last track, several tracks in type 0. Otherwise
-:class:`SmfError` says where it is not one.
-"""
+"""Bytes of a Standard MIDI File → Song. Files are opened in :mod:`midicodec.smf`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from midicodec import native
+from midicodec.chunks import (
+    TRACK,
+    Header,
+    chunk_or_end,
+    declared_tracks,
+    plain_chunk,
+    plain_header,
+    read_chunk,
+    read_header,
+)
 from midicodec.errors import SmfError
-from midicodec.smf_events import read_events
+from midicodec.framing import Framing
+from midicodec.smf_events import TrackReader, read_track
+from midicodec.smf_salvage import Salvage
 from midicodec.song import Song
-from midicodec.tracks import Track, join
+from midicodec.tracks import Columns, join
 
 
-def parse(data: bytes, path: str | None = None) -> Song:
-    """Return the song that ``data`` holds; ``path`` is named in errors. Raises :class:`SmfError`.
+class _Tracks(NamedTuple):
+    """All tracks of a file together."""
 
-    Never takes memory for a length that the bytes only claim.
+    bounds: Sequence[tuple[int, int]]
+    """Where each one's events begin and end."""
+    columns: Columns
+    codes: Sequence[bytes]
+    ended: Sequence[bool]
+    """Whether each one's last event is an end of track."""
+
+
+def parse(data: bytes, path: str | None = None, *, salvage: bool = False) -> Song:
+    """Return the song that ``data`` holds; ``path`` is named in errors.
+
+    Raises :class:`SmfError` where events cannot be told apart, unless ``salvage``: then the song
+    has what can, and its ``defects``. Never takes memory for a length that the bytes only claim.
     """
     try:
-        smf_type, division, tracks = _chunks(data)
+        header = read_header(data)
+        tracks = _read_plain(data, header) or _read_carefully(data, header)
     except SmfError as error:
-        raise SmfError(path, error.offset, error.expected, error.found) from None
-    if smf_type == 0 and len(tracks) > 1:
-        smf_type = 1  # which is what the file is, whatever its header says
-    columns = join(tracks, merged=smf_type != 2)
-    return Song(*columns, division=division, smf_type=smf_type)
-
-
-def _chunks(data: bytes) -> tuple[int, int, list[Track]]:
-    """Return the header's type and division, and the tracks."""
-    at, end = _unwrapped(data)
-    magic = data[at : min(at + 4, end)]
-    if magic != b"MThd":
-        found = f"{magic!r}" if magic else "the end of the file"
-        raise SmfError(None, at, "a MIDI file's header, MThd", found)
-    body, at = _chunk(data, at, end)
-    if at - body < 6:
-        raise SmfError(None, body, "a header of 6 bytes or more", f"one of {at - body}")
-    smf_type, count, division = (
-        int.from_bytes(data[body + i : body + i + 2], "big") for i in (0, 2, 4)
+        if salvage:
+            return _salvaged(data, path)
+        raise _named(error, path) from None
+    framing = _framing(data, header, tracks)
+    return Song.of_columns(
+        tracks.columns, division=header.division, smf_type=header.smf_type, framing=framing
     )
-    if smf_type > 2:
-        raise SmfError(None, body, "the type 0, 1 or 2", f"{smf_type}")
-    tracks: list[Track] = []
-    while len(tracks) < count:
-        if at == end:
-            found = f"the end of the file after {len(tracks)}"
-            raise SmfError(None, at, f"{count} tracks, as the header says", found)
-        name = data[at : at + 4]
-        body, at = _chunk(data, at, end)
-        if name == b"MTrk":
-            try:
-                tracks.append(read_events(data[body:at]))
-            except SmfError as error:
-                raise SmfError(None, body + error.offset, error.expected, error.found) from None
-    return smf_type, division, tracks
 
 
-def _unwrapped(data: bytes) -> tuple[int, int]:
-    """Return where the MIDI file begins and ends: in a RIFF's data chunk (RMID), or in all."""
-    if data[:4] != b"RIFF" or data[8:12] != b"RMID":
-        return 0, len(data)
-    at = 12
-    while at + 8 <= len(data):
-        body = at + 8
-        end = body + int.from_bytes(data[at + 4 : body], "little")
-        if data[at : at + 4] == b"data":
-            return body, min(end, len(data))
-        at = end + end % 2  # RIFF pads its chunks to even lengths
-    raise SmfError(None, len(data), "a data chunk in the RIFF container", "the end of the file")
+def _salvaged(data: bytes, path: str | None) -> Song:
+    rest = Salvage(data)
+    columns = join([reader.track() for reader in rest.readers], merged=rest.header.smf_type != 2)
+    return Song.of_columns(
+        columns,
+        division=rest.header.division,
+        smf_type=rest.header.smf_type,
+        defects=tuple(_named(defect, path) for defect in rest.defects),
+    )
 
 
-def _chunk(data: bytes, at: int, end: int) -> tuple[int, int]:
-    """Return where the body of the chunk at ``at`` begins and ends."""
-    body = at + 8
-    if body > end:
-        raise SmfError(None, at, "a chunk, from 8 bytes on", f"{end - at} bytes up to the end")
-    length = int.from_bytes(data[at + 4 : body], "big")
-    if length > end - body:
-        expected = f"{length} bytes in the chunk {data[at : at + 4]!r}"
-        raise SmfError(None, body, expected, f"{end - body} up to the end")
-    return body, body + length
+def _named(error: SmfError, path: str | None) -> SmfError:
+    return SmfError(path, error.offset, error.expected, error.found)
+
+
+def _read_plain(data: bytes, header: Header) -> _Tracks | None:
+    """Read a file without a fault natively; None if it has one, or there is no native core."""
+    bounds = declared_tracks(data, header)
+    if native.smf is None or bounds is None:
+        return None
+    found = native.smf.read_tracks(data, bounds, header.smf_type != 2)
+    if found is None:
+        return None
+    *columns, codes, ended = found
+    if not all(ended) and not chunk_or_end(data, bounds[-1][1], header.end):
+        return None  # perhaps it only seems to be over
+    return _Tracks(bounds, Columns(*columns), codes, ended)
+
+
+def _read_carefully(data: bytes, header: Header) -> _Tracks:
+    readers: list[TrackReader] = []
+    bounds: list[tuple[int, int]] = []
+    at = header.at
+    while len(readers) < header.tracks and at < header.end:
+        chunk = read_chunk(data, at, header.end)
+        if chunk.name == TRACK:
+            reader = read_track(data, chunk.body, chunk.end, header.end)
+            readers.append(reader)
+            bounds.append((chunk.body, reader.at))
+            at = reader.at
+        elif chunk.end > header.end:
+            found = f"{header.end - chunk.body} up to the end"
+            expected = f"{chunk.end - chunk.body} bytes in the chunk {chunk.name!r}"
+            raise SmfError(None, chunk.body, expected, found)
+        else:
+            at = chunk.end
+    columns = join([reader.track() for reader in readers], merged=header.smf_type != 2)
+    return _Tracks(bounds, columns, [r.codes() for r in readers], [r.ended for r in readers])
+
+
+def _framing(data: bytes, header: Header, tracks: _Tracks) -> Framing | None:
+    """Return what the columns do not say of the file; None if it is as it would be written."""
+    prefixes: list[bytes | None] = []
+    at = 0
+    for number, (begin, end) in enumerate(tracks.bounds):
+        plain = plain_chunk(TRACK, end - begin)
+        if not number:
+            plain = plain_header(header.smf_type, len(tracks.bounds), header.division) + plain
+        prefixes.append(None if begin - at == len(plain) and data.startswith(plain, at)
+                        else data[at:begin])  # fmt: skip
+        at = end
+    plainly = not any(tracks.codes) and all(tracks.ended) and tracks.bounds
+    if plainly and at == len(data) and all(prefix is None for prefix in prefixes):
+        return None
+    return Framing(tuple(prefixes), tuple(tracks.codes), data[at:])

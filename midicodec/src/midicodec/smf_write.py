@@ -1,90 +1,139 @@
-"""Song → bytes of a Standard MIDI File, in its plain modern form.
+"""Song → bytes of a Standard MIDI File: as it was read, or in its plain modern form.
 
-A header of six bytes, one MTrk chunk a track, running status, lengths in as few bytes as it
-takes, an end of track in every track.
+The plain form has a header of six bytes, one MTrk chunk a track, running status, quantities in as
+few bytes as it takes, an end of track in every track. What a song's framing says of it differs.
 """
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
+from typing import NamedTuple
 
+from midicodec import native
+from midicodec.chunks import TRACK, plain_chunk, plain_header
 from midicodec.errors import EncodeError
+from midicodec.framing import (
+    ACROSS_RUNNING,
+    DELTA,
+    FLIP,
+    JOINED,
+    LENGTH,
+    SAME_EXPLICIT,
+    read_codes,
+)
 from midicodec.pieces import rejoin
 from midicodec.records import END_OF_TRACK, META, PACKET, SYSEX
-from midicodec.song import END_RECORDS, Song
-from midicodec.timing import is_meta
-from midicodec.tracks import Track, join
+from midicodec.song import Song
+from midicodec.tracks import Columns, Track, split
 from midicodec.vlq import MAX_VALUE, write_vlq
 
 _MAX_TRACKS = 0xFFFF
-_RESET = bytes([META])
+_END = bytes([META, END_OF_TRACK, 0])
 
 
-def build(song: Song) -> bytes:
-    """Return the bytes of ``song``'s file; it has one track at least.
+class _Events(NamedTuple):
+    """A track's events, written."""
 
-    Raises :class:`EncodeError` for what a file cannot hold: a delta time of 2**28 ticks or more,
-    or more than 65535 tracks.
+    data: bytes
+    ended: bool
+    """Whether the last is an end of track."""
+
+
+def build(song: Song, *, canonical: bool = False) -> bytes:
+    """Return the bytes of ``song``'s file: those it was loaded from, unless ``canonical``.
+
+    The plain form has one track at least, and an end in every track. Raises
+    :class:`EncodeError` for what a file cannot hold: a delta time of 2**28 ticks or more, or more
+    than 65535 tracks.
     """
     count = int(song.track.max(initial=-1)) + 1
     if count > _MAX_TRACKS:  # known before they are made: there could be 2**31
         raise EncodeError(0, f"a file has up to {_MAX_TRACKS} tracks, not {count}")
-    tracks = _ended_tracks(song)
-    header = b"".join(n.to_bytes(2, "big") for n in (song.smf_type, len(tracks), song.division))
-    return _chunk(b"MThd", header) + b"".join(_chunk(b"MTrk", _events(track)) for track in tracks)
+    framing = None if canonical else song.framing
+    if framing is not None:
+        tracks = _tracks(song, len(framing.codes), framing.codes)
+        prefixes, suffix = framing.prefixes, framing.suffix
+    else:
+        tracks = [_ended(track) for track in _tracks(song, 1)]
+        prefixes, suffix = (None,) * len(tracks), b""
+    parts = []
+    for number, (prefix, track) in enumerate(zip(prefixes, tracks, strict=True)):
+        if prefix is None:
+            if not number:
+                parts.append(plain_header(song.smf_type, len(tracks), song.division))
+            prefix = plain_chunk(TRACK, len(track.data))
+        parts += [prefix, track.data]
+    return b"".join([*parts, suffix])
 
 
-def with_track_ends(song: Song) -> Song:
-    """Return what a file can hold of ``song``: a track at least, and each with an end of track."""
-    columns = join(_ended_tracks(song), merged=song.smf_type != 2)
-    return Song(*columns, division=song.division, smf_type=song.smf_type)
+def _tracks(song: Song, count: int, codes: Sequence[bytes] | None = None) -> list[_Events]:
+    """Return the events of each track, of ``count`` at least, written as ``codes`` say."""
+    count = max(count, int(song.track.max(initial=-1)) + 1)
+    merged = song.smf_type != 2
+    columns = Columns(song.records, song.delta_ticks, song.track, song.starts)
+    if native.smf is not None:
+        written = native.smf.write_tracks(*columns, merged, count, codes)
+        if written is not None:
+            return [_Events(*each) for each in written]
+    tracks = split(columns, merged=merged, count=count)
+    return [
+        _write_track(track, own) for track, own in zip(tracks, codes or [b""] * count, strict=True)
+    ]
 
 
-def _ended_tracks(song: Song) -> list[Track]:
-    nothing = Track(song.records[:0], song.ticks[:0], song.starts[:0])
-    return [_ended(track) for track in song.split() or [nothing]]
+def _ended(events: _Events) -> _Events:
+    """Return them with an end of track as the last, at once after the one before if added."""
+    return events if events.ended else _Events(events.data + b"\0" + _END, True)
 
 
-def _ended(track: Track) -> Track:
-    """Return the track with an end of track as its last message, at its last tick if added."""
-    records, ticks, starts = track
-    last = np.flatnonzero(starts)[-1:]
-    if is_meta(records[last], starts[last], END_OF_TRACK).any():
-        return track
-    return Track(
-        np.concatenate([records, END_RECORDS]),
-        np.append(ticks, ticks.max(initial=0)),
-        np.append(starts, True),
-    )
-
-
-def _chunk(kind: bytes, body: bytes) -> bytes:
-    return kind + len(body).to_bytes(4, "big") + body
-
-
-def _events(track: Track) -> bytes:
-    """Return the body of a track's chunk."""
+def _write_track(track: Track, codes: bytes) -> _Events:
+    policy, specials = read_codes(codes)
     messages = rejoin(track.records, track.starts)
     written = bytearray()
-    now = running = 0
+    now = running = joined_padding = 0
+    interrupted = joining = ended = False
     for index, (message, tick) in enumerate(
         zip(messages, track.ticks[track.starts].tolist(), strict=True)
     ):
         if tick - now > MAX_VALUE:
             reason = f"a delta time in a file is at most {MAX_VALUE} ticks, not {tick - now}"
             raise EncodeError(index, reason)
-        written += write_vlq(tick - now)
-        now = tick
-        status = message[0]
-        if status < SYSEX:
-            written += message[status == running :]
-            running = status
+        status, special = message[0], specials.get(index, {})
+        if joining:  # the packet's length and bytes go where the sysex has its own
+            written += _padding(joined_padding) + message[1:]
+            joining = False
             continue
-        running = 0
+        written += _padding(special.get(DELTA, 0)) + write_vlq(tick - now)
+        now = tick
+        ended = message[:2] == _END[:2]
+        padding = _padding(special.get(LENGTH, 0))
+        if status < SYSEX:
+            left_out = status == running and (
+                bool(policy & ACROSS_RUNNING) if interrupted else not policy & SAME_EXPLICIT
+            ) != (FLIP in special)
+            written += message[left_out:]
+            running, interrupted = status, False
+            continue
+        if SYSEX < status < PACKET:  # system common messages end running status
+            running = 0
+        else:
+            interrupted = True
         if status == SYSEX:
-            written += message[:1] + write_vlq(len(message) - 1) + message[1:]
-        elif message == _RESET:  # FF is a meta event's beginning in a file
-            written += bytes([PACKET, 1, *_RESET])
+            written += message[:1]
+            joining = JOINED in special
+            joined_padding = special.get(LENGTH, 0)
+            if not joining:
+                written += padding + write_vlq(len(message) - 1) + message[1:]
+        elif message == bytes([META]):  # FF is a meta event's beginning in a file
+            written += bytes([PACKET, 1, META])
+        elif status in (META, PACKET):
+            length_at = 2 if status == META else 1
+            written += message[:length_at] + padding + message[length_at:]
         else:
             written += message
-    return bytes(written)
+    return _Events(bytes(written), ended)
+
+
+def _padding(count: int) -> bytes:
+    """Return bytes that add nothing to the quantity behind them."""
+    return b"\x80" * count

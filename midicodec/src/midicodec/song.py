@@ -1,45 +1,37 @@
-"""Song: MIDI events as columns, and their two clocks, ticks and seconds."""
+"""Song: MIDI events as columns, what they are made of, and what can be made of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
-from numbers import Integral
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from midicodec.arrange import (
+    Part,
+    in_a_row,
+    in_order,
+    in_tempo,
+    with_end,
+    without_tempo,
+)
 from midicodec.assemble import checked_starts
-from midicodec.columns import checked, read_only
+from midicodec.columns import SongColumns, read_only
 from midicodec.decode import decode
 from midicodec.encode import encode
 from midicodec.errors import MidiCodecError
-from midicodec.pieces import cut_array
 from midicodec.records import (
     B1,
-    END_OF_TRACK,
-    META,
-    SET_TEMPO,
     Mask,
-    Records,
-    Seconds,
-    Ticks,
-    Tracks,
     as_records,
 )
 from midicodec.timing import (
     DEFAULT_TEMPO,
-    SMPTE_FLAG,
-    is_meta,
     nearest_ticks,
-    seconds_per_tick,
     spread,
-    tempo_before,
-    tempo_changes,
-    tempo_records,
     to_absolute,
     to_delta,
 )
@@ -48,80 +40,30 @@ from midicodec.tracks import Columns, Track, join, split
 if TYPE_CHECKING:
     from midicodec.border import Message
 
-END_RECORDS = cut_array(bytes([META, END_OF_TRACK, 0]))
-
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
-class Song:
+class Song(SongColumns):
     """The events of a Standard MIDI File as read-only columns, one row per record.
 
     ``smf_type`` 0 and 1: tracks sound together, and their events are merged here in the order of
     ticks, then tracks. 2: tracks are independent, and follow one another.
     """
 
-    records: Records
-    """``(n, 5)`` uint8, the layout of :mod:`midicodec.records`; each is part of a message."""
-    delta_ticks: Ticks
-    """``(n,)`` int64: ticks since the message before; all records of a message carry the same,
-    which counts once."""
-    track: Tracks
-    """``(n,)`` int32: the track of each record, from 0."""
-    division: int
-    """The header's 16 bits: ticks per beat, or from 0x8000 on an SMPTE division."""
-    smf_type: int
-    starts: Mask
-    """``(n,)`` bool: where messages begin."""
-
-    def __init__(
-        self,
-        records: npt.ArrayLike,
-        delta_ticks: npt.ArrayLike,
-        track: npt.ArrayLike | None = None,
-        *,
-        division: int = 480,
-        smf_type: int = 0,
-    ) -> None:
-        """Copy the columns and check them; without ``track`` all is on track 0.
-
-        Raises :class:`MidiCodecError` for what does not fit together; that is
-        :class:`DecodeError` where records make no message.
-        """
-        if not isinstance(division, Integral) or not 0 <= division <= 0xFFFF:
-            raise MidiCodecError(f"expected a division from 0 to 65535, found {division!r}")
-        if smf_type not in (0, 1, 2):
-            raise MidiCodecError(f"expected the type 0, 1 or 2, found {smf_type!r}")
-        rows, delta, tracks, starts = checked(records, delta_ticks, track, smf_type)
-        vars(self).update(  # a frozen dataclass has no assignments
-            records=read_only(rows),
-            delta_ticks=read_only(delta),
-            track=read_only(tracks),
-            starts=read_only(starts),
-            division=int(division),
-            smf_type=int(smf_type),
-        )
-
-    def __len__(self) -> int:
-        return len(self.records)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Song):
-            return NotImplemented
-        return (
-            (self.division, self.smf_type) == (other.division, other.smf_type)
-            and np.array_equal(self.records, other.records)
-            and np.array_equal(self.delta_ticks, other.delta_ticks)
-            and np.array_equal(self.track, other.track)
-        )
-
-    __hash__ = None  # type: ignore[assignment]  # arrays have none either
-
     def __repr__(self) -> str:
-        tracks = len(np.unique(self.track))
+        tracks, messages = len(np.unique(self.track)), int(self.starts.sum())
         return (
             f"<Song type {self.smf_type}, {tracks} track{'s' * (tracks != 1)}, "
-            f"{np.count_nonzero(self.starts)} messages in {len(self)} records, "
-            f"division {self.division}>"
+            f"{messages} message{'s' * (messages != 1)} in "
+            f"{len(self)} record{'s' * (len(self) != 1)}, "
+            f"division {self.division}{self._length()}>"
         )
+
+    def _length(self) -> str:
+        try:
+            minutes, seconds = divmod(self.duration_seconds, 60)
+        except MidiCodecError:  # a division that gives ticks no time
+            return ""
+        return f", {int(minutes)}:{seconds:04.1f} minutes"
 
     @classmethod
     def from_messages(cls, messages: Iterable[Message | bytes], *, division: int = 480) -> Song:
@@ -147,7 +89,7 @@ class Song:
         songs = [cls.from_messages(messages) for messages in tracks]
         parts = [Track(song.records, song.ticks, song.starts) for song in songs]
         columns = join(parts, merged=smf_type != 2)
-        return cls(*columns, division=division, smf_type=smf_type)
+        return cls(*columns[:3], division=division, smf_type=smf_type)
 
     @classmethod
     def from_seconds(
@@ -179,60 +121,15 @@ class Song:
         with np.errstate(over="ignore"):  # what gets infinite is refused
             absolute = to_absolute(delta, starts)
             ticks = nearest_ticks(absolute, ticks_per_beat, microseconds_per_beat)
-        kept = spread(~is_meta(rows, starts, SET_TEMPO)[starts], starts)
-        tempo = tempo_records(microseconds_per_beat)
-        return cls._on_one_track(
-            np.concatenate([tempo, rows[kept]]),
-            np.concatenate([np.zeros(len(tempo), np.int64), ticks[kept]]),
-            end=int(ticks.max(initial=0)),
-            division=ticks_per_beat,
-        )
-
-    @classmethod
-    def _on_one_track(cls, records: Records, ticks: Ticks, *, end: int, division: int) -> Song:
-        """Return records at absolute ticks as type 0, with one end of track at the tick ``end``."""
-        starts = checked_starts(records)
-        kept = spread(~is_meta(records, starts, END_OF_TRACK)[starts], starts)
-        ended = np.concatenate([records[kept], END_RECORDS])
-        delta = to_delta(np.append(ticks[kept], end), np.append(starts[kept], True))
-        return cls(ended, delta, division=division)
-
-    @property
-    def ticks_per_beat(self) -> int:
-        """Ticks per quarter note; :class:`MidiCodecError` for an SMPTE division, which has none."""
-        if self.division & SMPTE_FLAG:
-            raise MidiCodecError(f"the division {self.division:#06x} is SMPTE's: it has no beats")
-        return self.division
+        part = without_tempo(Part(rows, ticks, np.zeros(len(rows), np.int32), starts))
+        end = int(ticks.max(initial=0))
+        return cls._on_one_track(in_tempo(part, microseconds_per_beat), ticks_per_beat, end)
 
     @cached_property
-    def ticks(self) -> Ticks:
-        """``(n,)`` int64: when each record's message is, from the beginning of the columns.
-
-        For type 2 too, whose tracks follow one another in them.
-        """
-        return read_only(to_absolute(self.delta_ticks, self.starts))
-
-    @cached_property
-    def delta_seconds(self) -> Seconds:
-        """``(n,)`` float64: ``delta_ticks`` in real time, the tempo map applied.
-
-        Set-tempo events of all tracks count; in type 2 each track begins at 120 beats a minute
-        again. All records of a message carry the same. Raises :class:`MidiCodecError` for a
-        division that gives ticks no time: 0, or SMPTE's with frames or ticks there are not.
-        """
-        tempo = [tempo_before(self.records[at], self.starts[at]) for at in self._timelines()]
-        per_tick = seconds_per_tick(self.division, np.concatenate(tempo))
-        return read_only(self.delta_ticks * per_tick)
-
-    @cached_property
-    def start_seconds(self) -> Seconds:
-        """``(n,)`` float64: when each record's message is, in seconds from the beginning."""
-        return read_only(to_absolute(self.delta_seconds, self.starts))
-
-    @property
-    def duration_seconds(self) -> float:
-        """When the last message is, in seconds; 0 for an empty song."""
-        return float(self.start_seconds[-1]) if len(self) else 0.0
+    def channel(self) -> npt.NDArray[np.int8]:
+        """``(n,)`` int8: the channel, 0 to 15, of each channel message; -1 for other records."""
+        channel = (self.records[:, B1] & 0x0F).astype(np.int8)
+        return read_only(np.where(self.channel_messages, channel, np.int8(-1)))
 
     @cached_property
     def channel_messages(self) -> Mask:
@@ -240,38 +137,91 @@ class Song:
         status = self.records[:, B1]
         return read_only(self.starts & (status >= 0x80) & (status < 0xF0))
 
-    def select(self, mask: npt.ArrayLike) -> Song:
-        """Return the song of the messages whose first record ``mask`` ``(n,)`` bool picks.
+    def select(
+        self,
+        mask: npt.ArrayLike | None = None,
+        *,
+        channel: int | Iterable[int] | None = None,
+        track: int | Iterable[int] | None = None,
+    ) -> Song:
+        """Return the song of the messages that fit: by their first record, channel, track.
 
-        They stay where they are **in ticks**. Where set-tempo events go, seconds change: take
+        ``mask`` is ``(n,)`` bool; channels and tracks count from 0, and several may be given.
+        Messages stay where they are **in ticks**. Where set-tempo events go, seconds change: take
         ``delta_seconds`` before, and :meth:`from_seconds`, if they matter.
+
+        >>> song = Song([[0, 0x90, 60, 64, 3], [0, 0x99, 38, 64, 3]], [0, 10])
+        >>> song.select(channel=9).records.tolist()
+        [[0, 153, 38, 64, 3]]
         """
-        chosen = np.asarray(mask)
+        chosen = np.ones(len(self), np.bool_) if mask is None else np.asarray(mask)
         if chosen.shape != (len(self),) or chosen.dtype != np.bool_:
             raise MidiCodecError(
                 f"expected a mask of {len(self)} bools, found {chosen.dtype} {chosen.shape}"
             )
+        for wanted, column in ((channel, self.channel), (track, self.track)):
+            if wanted is not None:
+                several = np.atleast_1d(wanted if np.isscalar(wanted) else list(wanted))  # type: ignore[arg-type]
+                chosen = chosen & np.isin(column, several[several >= 0])
         kept = spread(chosen[self.starts], self.starts)
-        deltas = []
-        for at in self._timelines():
-            ticks = to_absolute(self.delta_ticks[at], self.starts[at])
-            deltas.append(to_delta(ticks[kept[at]], self.starts[at][kept[at]]))
+        parts = [
+            part.pick(kept[at]) for part, at in zip(self._parts(), self._timelines(), strict=True)
+        ]
+        delta = np.concatenate([to_delta(part.ticks, part.starts) for part in parts])
         return Song(
             self.records[kept],
-            np.concatenate(deltas),
+            delta,
             self.track[kept],
             division=self.division,
             smf_type=self.smf_type,
         )
+
+    def __getitem__(self, rows: slice | npt.ArrayLike) -> Song:
+        """Return the song of the messages whose first record is among ``rows``.
+
+        A slice or a boolean mask, as for the columns; see :meth:`select`.
+        """
+        if rows is None:
+            raise MidiCodecError("expected a slice or a mask of rows, found None")
+        if isinstance(rows, slice):
+            mask = np.zeros(len(self), np.bool_)
+            mask[rows] = True
+            return self.select(mask)
+        return self.select(rows)
 
     def to_type_0(self) -> Song:
         """Return the song on one track, with one end of track, at the latest time of all.
 
         Tracks of type 2 follow one another, set back to 120 beats a minute where they need it.
         """
-        records, ticks = self._with_tempo_restarts()
-        end = int(ticks.max(initial=0))
-        return Song._on_one_track(records, ticks, end=end, division=self.division)
+        row = in_a_row(self._parts())
+        return self._on_one_track(row, self.division, int(row.ticks.max(initial=0)))
+
+    @classmethod
+    def concatenate(cls, songs: Sequence[Song]) -> Song:
+        """Return songs one after another, each beginning when the last message before it is.
+
+        Tracks of the same number are one. All must have the same division, and none be of type 2.
+        The tempo is 120 beats a minute again where a song begins, unless it says another; only the
+        last song's ends of tracks are kept, and no tempo that begins when its song is over.
+        """
+        if not songs:
+            raise MidiCodecError("expected songs to concatenate, found none")
+        divisions = sorted({song.division for song in songs})
+        if len(divisions) > 1:
+            raise MidiCodecError(f"expected songs of one division, found {divisions}")
+        if any(song.smf_type == 2 for song in songs):
+            raise MidiCodecError("expected songs of types 0 and 1, found 2: take song.to_type_0()")
+        parts = [part for song in songs for part in song._parts()]
+        # Behind a song that is empty nothing comes: the one before it keeps its end.
+        parts = [part for part in parts if len(part.records)] or parts[:1]
+        row = in_order(in_a_row(parts, idle_tempo=False))
+        return cls._of_part(row, divisions[0], smf_type=int(row.track.any()))
+
+    def __add__(self, other: Song) -> Song:
+        if not isinstance(other, Song):
+            return NotImplemented
+        return Song.concatenate([self, other])
 
     def to_messages(self, *, errors: Literal["strict", "skip"] = "strict") -> list[Message]:
         """Return the messages in the columns' order, times in ticks; errors as :func:`decode`."""
@@ -286,23 +236,28 @@ class Song:
 
     def split(self) -> list[Track]:
         """Return each track's records, with absolute ticks within it; some may be empty."""
-        columns = Columns(self.records, self.delta_ticks, self.track)
-        return split(columns, self.starts, merged=self.smf_type != 2)
+        columns = Columns(self.records, self.delta_ticks, self.track, self.starts)
+        return split(columns, merged=self.smf_type != 2)
 
-    def _timelines(self) -> list[slice]:
-        """Return the parts of the columns that have a beginning and a tempo of their own."""
-        if self.smf_type != 2:
-            return [slice(0, len(self))]
-        cuts = np.flatnonzero(np.diff(self.track)) + 1
-        return [slice(*ends) for ends in pairwise([0, *cuts.tolist(), len(self)])]
+    def _parts(self) -> list[Part]:
+        """Return the messages of each timeline."""
+        return [
+            Part(
+                self.records[at],
+                to_absolute(self.delta_ticks[at], self.starts[at]),
+                self.track[at],
+                self.starts[at],
+            )
+            for at in self._timelines()
+        ]
 
-    def _with_tempo_restarts(self) -> tuple[Records, Ticks]:
-        """Return records and ticks; where a track ends in another tempo, the next sets it back."""
-        records, ticks = self.records, self.ticks
-        for before, part in reversed(list(pairwise(self._timelines()))):
-            _, tempos = tempo_changes(self.records[before], self.starts[before])
-            if len(tempos) and tempos[-1] != DEFAULT_TEMPO:
-                at = [part.start] * 2
-                records = np.insert(records, at, tempo_records(DEFAULT_TEMPO), axis=0)
-                ticks = np.insert(ticks, at, self.ticks[part.start - 1])
-        return records, ticks
+    @classmethod
+    def _of_part(cls, part: Part, division: int, smf_type: int) -> Song:
+        records, ticks, track, starts = part
+        return cls(records, to_delta(ticks, starts), track, division=division, smf_type=smf_type)
+
+    @classmethod
+    def _on_one_track(cls, part: Part, division: int, end: int) -> Song:
+        """Return a part as type 0, with one end of track, at the tick ``end``."""
+        ended = with_end(part._replace(track=np.zeros_like(part.track)), end)
+        return cls._of_part(ended, division, smf_type=0)

@@ -1,0 +1,121 @@
+"""Many Standard MIDI Files at once, over all cores."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import (
+    BrokenExecutor,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+)
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from multiprocessing import get_context
+from typing import Literal, TypeAlias, TypeVar
+
+from midicodec.errors import MidiCodecError, SmfError
+from midicodec.native import NATIVE
+from midicodec.smf import load
+from midicodec.song import Song
+
+_BATCH = 16
+"""Files in one task: handing over a task takes as long as reading a small file."""
+_AHEAD = 4
+"""How many tasks a worker has at most, done or to do, that the caller has not taken."""
+
+AnyPath: TypeAlias = str | os.PathLike[str]
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What became of one file: a song, or the error that there is none."""
+
+    path: AnyPath
+    song: Song | None
+    error: SmfError | OSError | None
+
+
+def load_many(
+    paths: Iterable[AnyPath],
+    *,
+    errors: Literal["strict", "salvage"] = "strict",
+    workers: int | None = None,
+) -> Iterator[Loaded]:
+    """Load files side by side, and yield them in the order of ``paths``; see :func:`load`.
+
+    ``workers`` are as many as there are cores if not given: threads with the native core, which
+    lets them run at the same time, and processes without. However many paths there are, and
+    however slowly the results are taken, only some dozens of songs are held. Raises
+    :class:`MidiCodecError` for arguments that do not fit, and if a worker process is killed.
+    """
+    if errors not in ("strict", "salvage"):
+        raise MidiCodecError(f'expected errors to be "strict" or "salvage", found {errors!r}')
+    if workers is not None and workers < 1:
+        raise MidiCodecError(f"expected 1 worker or more, found {workers}")
+    return side_by_side(partial(_load, errors=errors), paths, workers, in_threads=NATIVE)
+
+
+def side_by_side(
+    function: Callable[[AnyPath], Result],
+    paths: Iterable[AnyPath],
+    workers: int | None = None,
+    *,
+    in_threads: bool = False,
+) -> Iterator[Result]:
+    """Yield what ``function`` makes of each path, in order; for processes it must be picklable."""
+    workers = workers or cores()
+    remaining = iter(paths)
+    with _executor(workers, in_threads) as executor:
+        tasks: deque[Future[list[Result]]] = deque()
+        try:
+            while True:
+                while len(tasks) < workers * _AHEAD and (batch := list(islice(remaining, _BATCH))):
+                    tasks.append(executor.submit(_batch, function, batch))
+                if not tasks:
+                    return
+                yield from tasks.popleft().result()
+        except BrokenExecutor as error:
+            raise MidiCodecError(
+                "a worker process was killed: was there no memory left?"
+            ) from error
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _executor(workers: int, in_threads: bool) -> Executor:
+    if in_threads:
+        return ThreadPoolExecutor(workers, thread_name_prefix="midicodec")
+    # Not a fork: the caller may have threads, and locks that they hold.
+    # An interrupt is for the caller, who ends the workers; each of them would print its own.
+    return ProcessPoolExecutor(
+        workers,
+        mp_context=get_context("spawn"),
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),
+    )
+
+
+def _batch(function: Callable[[AnyPath], Result], paths: list[AnyPath]) -> list[Result]:
+    return [function(path) for path in paths]
+
+
+def _load(path: AnyPath, errors: Literal["strict", "salvage"]) -> Loaded:
+    try:
+        return Loaded(path, load(path, errors=errors), None)
+    except (SmfError, OSError) as error:
+        return Loaded(path, None, error)
