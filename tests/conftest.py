@@ -14,6 +14,10 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 Small = tuple[str, ...]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fuzz-seconds", type=int, default=60, help="how long test_fuzz.py takes")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real MIDI files and of the notebook's reference numbers."""
@@ -48,12 +52,13 @@ def uv() -> Callable[..., str]:
     program = os.environ.get("UV") or shutil.which("uv")
     assert program is not None, "there is no uv: pip install uv"
 
-    def run(*arguments: object) -> str:
-        done = subprocess.run(
-            [program, *map(str, arguments)], capture_output=True, text=True, timeout=300
+    def run(*arguments: object, **options: object) -> str:
+        command = [program, *map(str, arguments)]
+        done = subprocess.run(  # type: ignore[call-overload]
+            command, capture_output=True, text=True, timeout=300, **options
         )
         assert done.returncode == 0, done.stderr
-        return done.stdout
+        return done.stdout  # type: ignore[no-any-return]
 
     return run
 

@@ -1,5 +1,6 @@
 """A song's columns as an .npz: for numpy alone, there and back."""
 
+import contextlib
 import io
 import zipfile
 
@@ -8,8 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import midicodec
 from midicodec import MidiCodecError, Song
 from midicodec.archive import read_npz, write_npz
+from midicodec.framing import Framing
+from midicodec.smf_write import build
+from midicodec.tracks import Columns
+from midicodec.vlq import write_vlq
 
 F6 = [0, 0xF6, 0, 0, 1]
 SYSEX = [[1, 0xF0, 1, 2, 3], [1, 3, 0xF7, 0, 2]]
@@ -181,3 +187,80 @@ def test_what_cannot_be_written_leaves_nothing(path, device):
     with pytest.raises(OSError, match=f"No space left on device: '{full}'"):
         write_npz(SONG, full)
     assert list(path.parent.iterdir()) == []
+
+
+def loaded(tracks, smf_type=1):
+    bodies = [bytes.fromhex(each) for each in tracks]
+    header = b"MThd\0\0\0\6" + bytes([0, smf_type, 0, len(bodies), 0, 96])
+    chunks = [b"MTrk" + len(body).to_bytes(4, "big") + body for body in bodies]
+    return midicodec.load(header + b"".join(chunks) + b"junk")
+
+
+FRAMED = loaded(["00 90 3c 40 81 00 90 3c 00 80 00 ff 2f 00", "00 f0 02 90 f7 00 ff 2f 00"])
+
+
+def test_a_file_s_form_is_kept_too(path):
+    write_npz(FRAMED, path)
+    again = read_npz(path)
+    assert again == FRAMED
+    assert again.framing == FRAMED.framing
+    assert build(again) == build(FRAMED)
+    assert build(again) != build(FRAMED, canonical=True)
+
+
+FORMS = {
+    "of another song": (loaded(["00 90 3c 40 80 00 ff 2f 00"]).framing.to_bytes(), "framing"),
+    "of more messages": (Framing((None,) * 2, (b"\0\x40", b"")).to_bytes(), "not this song's"),
+    "of no running status": (Framing((None,) * 2, (b"\2", b"")).to_bytes(), "not this song's"),
+    "with half a chunk before": (Framing((None, b"MTr"), (b"", b"")).to_bytes(), "expected"),
+    "cut off": (FRAMED.framing.to_bytes()[:3], "framing, byte"),
+    "of nothing": (b"", "framing, byte 0: expected a number"),
+    "of tracks there are not": (b"\xff\xff\xff\x7f", "framing, byte 4"),
+    "of more than there is": (b"\2\xff\x7f", "framing, byte 3: expected 16382 bytes, found 0"),
+    "of any bytes": (bytes(range(99)), "framing"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("form", "expected"), FORMS.values(), ids=FORMS)
+def test_a_form_that_is_not_the_song_s_is_said(form, expected, path):
+    write_npz(FRAMED, path)
+    with np.load(path) as arrays:
+        columns = dict(arrays)
+    np.savez(path, **columns | {"framing": np.frombuffer(form, np.uint8)})
+    with pytest.raises(MidiCodecError, match=expected) as caught:
+        read_npz(path)
+    assert str(caught.value).startswith(f"{path}: ")
+
+
+@given(st.binary(max_size=30))
+def test_any_form_is_read_or_refused(tmp_path_factory, form):
+    path = tmp_path_factory.getbasetemp() / "any.npz"
+    columns = {"records": FRAMED.records, "delta_ticks": FRAMED.delta_ticks,
+               "track": FRAMED.track, "division": 96, "smf_type": 1}  # fmt: skip
+    np.savez(path, **columns, framing=np.frombuffer(form, np.uint8))
+    with contextlib.suppress(MidiCodecError):
+        assert read_npz(path) == FRAMED
+
+
+@pytest.mark.parametrize("form", [np.zeros(3), np.array("text"), np.array([300]), np.array(7)])
+def test_a_form_of_another_kind_is_said(form, path):
+    write_npz(FRAMED, path)
+    with np.load(path) as arrays:
+        columns = dict(arrays)
+    np.savez(path, **columns | {"framing": form})
+    with pytest.raises(MidiCodecError, match=str(path)):
+        read_npz(path)
+
+
+def test_framing_that_pads_for_ever_is_refused(tmp_path):
+    """Nine bytes would be 256 MB."""
+    path = tmp_path / "x.npz"
+    song = midicodec.Song([[0, 0x90, 60, 64, 3]], [0])
+    codes = b"\0" + write_vlq(1) + write_vlq(2**28 - 1)
+    framing = Framing((None,), (codes,))
+    write_npz(Song.of_columns(
+        Columns(song.records, song.delta_ticks, song.track, song.starts),
+        division=480, smf_type=0, framing=framing,
+    ), path)  # fmt: skip
+    with pytest.raises(MidiCodecError, match="pads the song with more than 1048576 bytes"):
+        read_npz(path)

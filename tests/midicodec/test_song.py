@@ -127,8 +127,13 @@ def test_equal_songs_and_others():
 
 def test_what_a_song_says_of_itself():
     song = Song([F6, *SYSEX], [0, 0, 0], [0, 3, 3], smf_type=1)
-    assert repr(song) == "<Song type 1, 2 tracks, 2 messages in 3 records, division 480>"
-    assert repr(Song([F6], [0])) == "<Song type 0, 1 track, 1 messages in 1 records, division 480>"
+    said = "<Song type 1, 2 tracks, 2 messages in 3 records, division 480, 0:00.0 minutes>"
+    assert repr(song) == said
+    one = Song([F6], [960 * 75])
+    said = "<Song type 0, 1 track, 1 message in 1 record, division 480, 1:15.0 minutes>"
+    assert repr(one) == said
+    timeless = Song([F6], [1], division=0)
+    assert repr(timeless) == "<Song type 0, 1 track, 1 message in 1 record, division 0>"
 
 
 def test_messages_make_the_round_trip():
@@ -219,7 +224,7 @@ def test_in_type_2_each_track_keeps_its_own_ticks():
     assert (picked.smf_type, picked.division) == (2, 96)
 
 
-@pytest.mark.parametrize("mask", [[True], [1, 0], [[True, False]], None, [0.5, 1]])
+@pytest.mark.parametrize("mask", [[True], [1, 0], [[True, False]], [None, None], [0.5, 1]])
 def test_a_mask_is_one_bool_a_record(mask):
     with pytest.raises(MidiCodecError, match="a mask of 2 bools"):
         Song([F6, F6], [0, 0]).select(mask)

@@ -32,8 +32,8 @@ def plan_of(records, ticks, starts):
 
 @given(plans)
 def test_merged_messages_are_in_order_of_tick_then_track(plan):
-    records, delta, number = join([track_of(each) for each in plan], merged=True)
-    starts = checked_starts(records)
+    records, delta, number, starts = join([track_of(each) for each in plan], merged=True)
+    assert starts.tolist() == checked_starts(records).tolist()
     ticks = np.cumsum(np.where(starts, delta, 0))
     labelled = [(tick, track, m) for track, each in enumerate(plan) for tick, m in each]
     expected = sorted(labelled, key=lambda each: each[:2])  # stable: in a track, order stays
@@ -44,8 +44,8 @@ def test_merged_messages_are_in_order_of_tick_then_track(plan):
 
 @given(plans)
 def test_tracks_that_are_not_merged_follow_one_another(plan):
-    records, delta, number = join([track_of(each) for each in plan], merged=False)
-    starts = checked_starts(records)
+    records, delta, number, starts = join([track_of(each) for each in plan], merged=False)
+    assert starts.tolist() == checked_starts(records).tolist()
     assert rejoin(records, starts) == [message for each in plan for _, message in each]
     assert delta[starts].tolist() == [
         tick - before
@@ -59,7 +59,7 @@ def test_tracks_that_are_not_merged_follow_one_another(plan):
 @given(plan=plans)
 def test_splitting_undoes_joining(merged, plan):
     columns = join([track_of(each) for each in plan], merged=merged)
-    tracks = split(columns, checked_starts(columns.records), merged=merged)
+    tracks = split(columns, merged=merged)
     while plan and not plan[-1]:
         plan.pop()  # empty tracks at the end leave no trace
     assert [plan_of(*track) for track in tracks] == plan
@@ -69,5 +69,13 @@ def test_splitting_undoes_joining(merged, plan):
 def test_columns_have_their_types_even_without_tracks(merged):
     for tracks in ([], [track_of([])], [track_of([(0, b"\xf6")])]):
         columns = join(tracks, merged=merged)
-        assert [each.dtype for each in columns] == [np.uint8, np.int64, np.int32]
+        assert [each.dtype for each in columns] == [np.uint8, np.int64, np.int32, np.bool_]
         assert columns.records.shape[1] == RECORD_BYTES
+
+
+@pytest.mark.parametrize("merged", [True, False])
+def test_splitting_gives_as_many_tracks_as_are_wanted(merged):
+    columns = join([track_of([]), track_of([(3, b"\xf6")])], merged=merged)
+    plans = [plan_of(*track) for track in split(columns, merged=merged, count=4)]
+    assert plans == [[], [(3, b"\xf6")], [], []]
+    assert len(split(columns, merged=merged, count=1)) == 2

@@ -1,18 +1,30 @@
-"""round_trip: what survives the way to records and back, and that it notices what does not."""
+"""What survives the way to records and back, and that it is noticed what does not."""
 
 import pytest
 
-from midicodec import SmfError, Song
+from midicodec import Song
 from midicodec.smf_write import build
-from midicodec.verify import RoundTrip, round_trip
+from midicodec.verify import Verified, verify_file, verify_many
 
 F6 = [0, 0xF6, 0, 0, 1]
 SONG = Song([F6, [1, 0xF0, 1, 2, 3], [1, 3, 0xF7, 0, 2]], [1, 2, 2], [1, 0, 0], smf_type=1)
 PLAIN = build(SONG)
 
 
-def test_our_own_form_survives_byte_for_byte():
-    assert round_trip(PLAIN) == RoundTrip(None, True)
+@pytest.fixture
+def verdict(tmp_path):
+    def verify(data):
+        path = tmp_path / "x.mid"
+        path.write_bytes(data)
+        found = verify_file(path)
+        assert found.path == str(path)
+        return found.verdict, *found.reasons
+
+    return verify
+
+
+def test_our_own_form_is_identical(verdict):
+    assert verdict(PLAIN) == ("identical",)
 
 
 def smf(*tracks):
@@ -34,13 +46,29 @@ OTHER_FORMS = {
 
 
 @pytest.mark.parametrize("data", OTHER_FORMS.values(), ids=OTHER_FORMS)
-def test_other_forms_survive_as_the_same_song(data):
-    assert round_trip(data) == RoundTrip(None, False)
+def test_so_are_other_forms(data, verdict):
+    assert verdict(data) == ("identical",)
 
 
-def test_what_is_no_midi_file_is_an_error():
-    with pytest.raises(SmfError):
-        round_trip(PLAIN[:-1])
+def test_what_has_a_fault_is_salvaged_or_unreadable(verdict, tmp_path):
+    kind, *reasons = verdict(PLAIN[:-1])
+    assert kind == "salvaged"
+    assert len(reasons) == 2
+    assert verdict(b"junk") == (
+        "unreadable", "byte 0: expected a MIDI file's header, MThd, found b'junk'",
+    )  # fmt: skip
+    found = verify_file(tmp_path / "none.mid")
+    assert (found.verdict, found.reasons) == ("unreadable", ("No such file or directory",))
+
+
+def test_many_are_verified_in_order(tmp_path):
+    paths = [tmp_path / f"{number}.mid" for number in range(40)]
+    for path in paths[::2]:
+        path.write_bytes(PLAIN)
+    results = list(verify_many(paths, workers=2))
+    assert results[::2] == [Verified(str(path), "identical") for path in paths[::2]]
+    assert [each.path for each in results[1::2]] == [str(path) for path in paths[1::2]]
+    assert {each.verdict for each in results[1::2]} == {"unreadable"}
 
 
 OTHERS = {
@@ -53,11 +81,17 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
-def test_a_loss_is_noticed(other, monkeypatch):
-    monkeypatch.setattr("midicodec.verify.build", lambda song: build(other))
-    assert round_trip(PLAIN) == RoundTrip("the saved file holds another song", False)
+def test_a_loss_is_noticed(other, verdict, monkeypatch):
+    monkeypatch.setattr("midicodec.verify.build", lambda song, **form: build(other, **form))
+    assert verdict(PLAIN) == ("unreadable", "saved, it is another song")
 
 
-def test_messages_that_do_not_make_the_records_are_noticed(monkeypatch):
-    monkeypatch.setattr("midicodec.verify.assemble", lambda records: [])
-    assert round_trip(PLAIN) == RoundTrip("its messages do not make its records again", False)
+def test_lost_framing_is_noticed(verdict, monkeypatch):
+    monkeypatch.setattr("midicodec.verify.build", lambda song, **_: build(song, canonical=True))
+    padded = OTHER_FORMS["a padded delta time"]
+    assert verdict(padded) == ("equal but for framing", "byte 21: the first that differs")
+
+
+def test_messages_that_do_not_make_the_records_are_noticed(verdict, monkeypatch):
+    monkeypatch.setattr("midicodec.verify.rejoin", lambda records, starts: [])
+    assert verdict(PLAIN) == ("unreadable", "its messages do not make its records again")
