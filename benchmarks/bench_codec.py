@@ -1,16 +1,20 @@
-"""midicodec against a plain loop over messages, numpy's own packing, and mido."""
+"""midicodec against a plain loop over messages, numpy's own packing, symusic, and mido."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import mido
 import numpy as np
 import pytest
+import symusic
 
 import midicodec
+from midicodec import native
 
 Measure = Callable[[str, str, int, Callable[[], object]], None]
 
@@ -18,6 +22,18 @@ Measure = Callable[[str, str, int, Callable[[], object]], None]
 @pytest.fixture(scope="module")
 def songs(pieces: list[Path]) -> list[midicodec.Song]:
     return [midicodec.load(path) for path in pieces]
+
+
+@pytest.fixture(scope="module")
+def files(pieces: list[Path]) -> list[Path]:
+    """The real corpus, where it is; the composed pieces elsewhere."""
+    corpus = Path(__file__).resolve().parents[2] / "shared" / "corpus"
+    return sorted(path for path in corpus.rglob("*.mid") if path.parent.name != "odd") or pieces
+
+
+@pytest.fixture(scope="module")
+def music(files: list[Path]) -> list[midicodec.Song]:
+    return [midicodec.load(path) for path in files]
 
 
 @pytest.fixture(scope="module")
@@ -82,27 +98,81 @@ def test_from_bits(how: str, songs: list[midicodec.Song], measure: Measure) -> N
     measure("bits → records", how, len(bits), functions[how])
 
 
-@pytest.mark.parametrize("how", ["midicodec.load", "reference: mido.MidiFile"])
-def test_load(how: str, pieces: list[Path], songs: list[midicodec.Song], measure: Measure) -> None:
-    function = midicodec.load if how.startswith("midicodec") else mido.MidiFile
-    count = sum(int(song.starts.sum()) for song in songs)
-    measure("load", how, count, lambda: [function(path) for path in pieces])
+LOAD = {
+    "midicodec.load": midicodec.load,
+    "midicodec.load in Python": midicodec.load,
+    "reference: symusic.Score": symusic.Score,
+    "reference: mido.MidiFile": mido.MidiFile,
+}
 
 
-@pytest.mark.parametrize("how", ["midicodec.save", "reference: MidiFile.save"])
-def test_save(
-    how: str, pieces: list[Path], songs: list[midicodec.Song], measure: Measure, tmp_path: Path
+@pytest.mark.parametrize("how", LOAD)
+def test_load(
+    how: str, files: list[Path], music: list[midicodec.Song], measure: Measure,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    if how.endswith("Python"):
+        monkeypatch.setattr(native, "smf", None)
+    count = sum(int(song.starts.sum()) for song in music)
+    measure("load", how, count, lambda: [LOAD[how](path) for path in files])
+
+
+@pytest.mark.parametrize("how", ["midicodec.load_many", "reference: midicodec.load"])
+def test_load_many(
+    how: str, files: list[Path], music: list[midicodec.Song], measure: Measure
 ) -> None:
-    files = [mido.MidiFile(path) for path in pieces]
+    count = sum(int(song.starts.sum()) for song in music)
+    if how.startswith("reference"):
+        measure("load, all cores", how, count, lambda: [midicodec.load(path) for path in files])
+        return
+
+    def load_many() -> None:
+        for loaded in midicodec.load_many(files):
+            assert loaded.song is not None
+
+    measure("load, all cores", how, count, load_many)
+
+
+@pytest.mark.parametrize(
+    "how", ["midicodec.save", "reference: Score.dump_midi", "reference: MidiFile.save"]
+)
+def test_save(
+    how: str, files: list[Path], music: list[midicodec.Song], measure: Measure, tmp_path: Path
+) -> None:
     out = tmp_path / "out.mid"
+    if how.startswith("midicodec"):
+        writers = [partial(midicodec.save, song, out) for song in music]
+    elif "dump_midi" in how:
+        writers = [partial(symusic.Score(path).dump_midi, out) for path in files]
+    else:
+        writers = [partial(mido.MidiFile(path).save, out) for path in files]
+    count = sum(int(song.starts.sum()) for song in music)
+    measure("save", how, count, lambda: [write() for write in writers])
 
-    def midicodec_save() -> None:
-        for song in songs:
-            midicodec.save(song, out)
 
-    def mido_save() -> None:
-        for file in files:
-            file.save(out)
+@pytest.mark.parametrize("kilobytes", [1, 10, 100, 1000, 10_000])
+def test_load_grows_with_the_file_and_no_faster(kilobytes: int, measure: Measure) -> None:
+    """Messages a second of one file, against those of one of 1 kB."""
+    events = bytes([10, 0x90, 60, 64, 10, 60, 0]) * (kilobytes * 1000 // 7)
+    song = midicodec.load(
+        b"MThd\0\0\0\6\0\0\0\1\1\xe0MTrk" + len(events).to_bytes(4, "big") + events
+    )
+    data = io.BytesIO()
+    midicodec.save(song, data)
+    how = f"{kilobytes} kB" if kilobytes > 1 else "reference: 1 kB"
+    count = int(song.starts.sum())
+    measure("load by size", how, count, lambda: midicodec.load(data.getvalue()))
 
-    count = sum(int(song.starts.sum()) for song in songs)
-    measure("save", how, count, midicodec_save if how.startswith("midicodec") else mido_save)
+
+def test_memory(music: list[midicodec.Song], report: Callable[[str], None]) -> None:
+    columns = sum(
+        array.nbytes
+        for song in music
+        for array in (song.records, song.delta_ticks, song.track, song.starts)
+    )
+    framing = sum(song.framing.nbytes for song in music if song.framing is not None)
+    messages = sum(int(song.starts.sum()) for song in music)
+    report(
+        f"memory: {columns / messages:.1f} bytes a message in columns, "
+        f"{8 * framing / messages:.2f} bits in framing"
+    )

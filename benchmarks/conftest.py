@@ -14,6 +14,7 @@ from midirnn.composer import compose_corpus
 REFERENCE = "reference"
 
 _medians: dict[str, dict[str, tuple[float, int]]] = defaultdict(dict)
+_lines: list[str] = []
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +41,12 @@ def measure(benchmark: Any) -> Callable[[str, str, int, Callable[[], object]], N
     return run
 
 
+@pytest.fixture
+def report() -> Callable[[str], None]:
+    """Print a line below the table of ratios."""
+    return _lines.append
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     if not _medians:
         return
@@ -54,3 +61,5 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
             )
             if name not in against:
                 write(f"{group:<28} {name:<28} {rate:>14,.0f}/s{ratios}")
+    for line in _lines:
+        write(line)

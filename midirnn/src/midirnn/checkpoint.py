@@ -80,7 +80,7 @@ class Checkpoints:
             for name, array in members.items()
         }
         self.folder.mkdir(parents=True, exist_ok=True)
-        with replacing(self.path(step)) as file:
+        with replacing(self.path(step), durable=True) as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]
         there = set(self.steps) - {step}
         entries = [each for each in self._index() if each.step in there] + [_Entry(step, loss)]
