@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -63,19 +64,28 @@ def plain_decode(records: np.ndarray, delta: np.ndarray) -> list[Any]:
     return found
 
 
+@pytest.mark.parametrize("how", ["midicodec", "reference: a plain loop"])
+def test_messages_to_records_and_back(
+    how: str, songs: list[midicodec.Song], measure: Measure
+) -> None:
+    """Channel messages, which most are: mido's objects to columns, and columns to objects."""
+    short = [song.select(song.channel_messages) for song in songs]
+    messages = [message for song in short for message in song.to_messages()]
+    encode, decode = (
+        (midicodec.encode, midicodec.decode) if how == "midicodec" else (plain_encode, plain_decode)
+    )
+
+    def there_and_back() -> None:
+        decode(*encode(messages))
+
+    measure("messages → records → messages", how, len(messages), there_and_back)
+
+
 @pytest.mark.parametrize("how", ["midicodec.encode", "reference: a plain loop"])
 def test_encode(how: str, messages: list[Any], measure: Measure) -> None:
+    """All messages of whole songs, meta events among them."""
     function = midicodec.encode if how.startswith("midicodec") else plain_encode
     measure("messages → records", how, len(messages), lambda: function(messages))
-
-
-@pytest.mark.parametrize("how", ["midicodec.decode", "reference: a plain loop"])
-def test_decode(how: str, songs: list[midicodec.Song], measure: Measure) -> None:
-    short = [song.select(song.channel_messages) for song in songs]
-    records = np.concatenate([song.records for song in short])
-    delta = np.concatenate([song.delta_ticks for song in short])
-    function = midicodec.decode if how.startswith("midicodec") else plain_decode
-    measure("records → messages", how, len(records), lambda: function(records, delta))
 
 
 @pytest.mark.parametrize("how", ["midicodec.to_bits", "reference: numpy.unpackbits"])
@@ -113,8 +123,8 @@ def test_load(
 ) -> None:  # fmt: skip
     if how.endswith("Python"):
         monkeypatch.setattr(native, "smf", None)
-    count = sum(int(song.starts.sum()) for song in music)
-    measure("load", how, count, lambda: [LOAD[how](path) for path in files])
+    messages = sum(int(song.starts.sum()) for song in music)
+    measure("load", how, messages, lambda: [LOAD[how](path) for path in files])
 
 
 @pytest.mark.parametrize("how", ["midicodec.load_many", "reference: midicodec.load"])
@@ -133,21 +143,32 @@ def test_load_many(
     measure("load, all cores", how, count, load_many)
 
 
-@pytest.mark.parametrize(
-    "how", ["midicodec.save", "reference: Score.dump_midi", "reference: MidiFile.save"]
-)
+SAVE = ["midicodec.save", "reference: Score.dump_midi", "reference: MidiFile.save"]
+
+
+@pytest.mark.parametrize("where", ["new files", "over a file"])
+@pytest.mark.parametrize("how", SAVE)
 def test_save(
-    how: str, files: list[Path], music: list[midicodec.Song], measure: Measure, tmp_path: Path
-) -> None:
-    out = tmp_path / "out.mid"
+    how: str, where: str, files: list[Path], music: list[midicodec.Song], measure: Measure,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    """Ours is written beside and renamed, which shows where a file is there already."""
     if how.startswith("midicodec"):
-        writers = [partial(midicodec.save, song, out) for song in music]
+        writers = [partial(midicodec.save, song) for song in music]
     elif "dump_midi" in how:
-        writers = [partial(symusic.Score(path).dump_midi, out) for path in files]
+        writers = [symusic.Score(path).dump_midi for path in files]
     else:
-        writers = [partial(mido.MidiFile(path).save, out) for path in files]
-    count = sum(int(song.starts.sum()) for song in music)
-    measure("save", how, count, lambda: [write() for write in writers])
+        writers = [mido.MidiFile(path).save for path in files]
+    folders = count()
+
+    def save() -> None:
+        folder = tmp_path / str(next(folders))
+        folder.mkdir()
+        for number, write in enumerate(writers):
+            write(folder / ("0.mid" if where == "over a file" else f"{number}.mid"))
+
+    messages = sum(int(song.starts.sum()) for song in music)
+    measure(f"save, {where}", how, messages, save)
 
 
 @pytest.mark.parametrize("kilobytes", [1, 10, 100, 1000, 10_000])

@@ -128,10 +128,13 @@ def test_an_error_that_is_no_outcome_comes_through(tmp_path: Path) -> None:
 
 def test_several_work_at_the_same_time(tmp_path: Path) -> None:
     meeting = threading.Barrier(2, timeout=20)
-    met = side_by_side(
-        lambda path: meeting.wait() >= 0, [tmp_path] * 2 * _BATCH, workers=2, in_threads=True
-    )
-    assert list(met) == [True] * 2 * _BATCH
+
+    def meet(paths: list[Path]) -> list[int]:
+        meeting.wait()
+        return [len(paths)]
+
+    met = side_by_side(meet, [tmp_path] * 2 * _BATCH, workers=2, in_threads=True)
+    assert list(met) == [_BATCH] * 2
 
 
 def test_threads_are_for_the_core_and_processes_for_python(paths: list[Path]) -> None:

@@ -205,9 +205,9 @@ def test_messages_that_are_mido_s_only_by_inheritance() -> None:
 
 def test_the_core_checks_what_it_is_given() -> None:
     with pytest.raises(ValueError, match="bounds outside the data"):
-        CORE.read_tracks(b"\0\xf6", [(0, 3)], True)
+        CORE.read_many([(b"\0\xf6", [(0, 3)], True)])
     with pytest.raises(ValueError, match="bounds outside the data"):
-        CORE.read_tracks(b"\0\xf6", [(2, 1)], True)
+        CORE.read_many([(b"\0\xf6", [(2, 1)], True)])
     song = Song([[0, 0xF6, 0, 0, 1]], [0])
     columns = (song.records, song.delta_ticks, song.track, song.starts)
     with pytest.raises(ValueError, match="different lengths"):

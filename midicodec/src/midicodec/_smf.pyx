@@ -403,73 +403,68 @@ cdef inline Py_ssize_t copy_amount(Reader* self, Py_ssize_t at) noexcept nogil:
     return at + 1
 
 
+cdef struct Head:
+    # A track's next record: its tick, and where it and the track's end are.
+    int64_t tick
+    int32_t track
+    Py_ssize_t at
+    Py_ssize_t end
+
+
+cdef inline bint earlier(const Head* one, const Head* other) noexcept nogil:
+    return one.tick < other.tick or (one.tick == other.tick and one.track < other.track)
+
+
+cdef void sift_down(Head* heap, Py_ssize_t size, Py_ssize_t i) noexcept nogil:
+    """Let ``heap[i]``, perhaps too late for its place, sink to where it belongs."""
+    cdef Head sinking = heap[i]
+    cdef Py_ssize_t child = 2 * i + 1
+    while child < size:
+        if child + 1 < size and earlier(&heap[child + 1], &heap[child]):
+            child += 1
+        if not earlier(&heap[child], &sinking):
+            break
+        heap[i] = heap[child]
+        i = child
+        child = 2 * i + 1
+    heap[i] = sinking
+
+
 cdef void merge(
-    const Reader* self, const Py_ssize_t* ends, Py_ssize_t tracks,
-    Py_ssize_t* heads, int32_t* heap,
+    const Reader* self, Head* heap, Py_ssize_t size,
     uint8_t* rows, int64_t* deltas, int32_t* numbers, uint8_t* starts,
 ) noexcept nogil:
-    """Write all records in the order of their ticks, then tracks; ``heads`` is where each is."""
-    cdef Py_ssize_t size = 0, k, i, j, out = 0, child
-    cdef int64_t now = 0, delta = 0, tick, limit
-    cdef int32_t track, rival
-    for k in range(tracks):
-        if heads[k] < ends[k]:
-            # All first ticks, in a heap ordered by (tick, track).
-            i = size
-            size += 1
-            while i and earlier(self, heads, <int32_t> k, heap[(i - 1) // 2]):
-                heap[i] = heap[(i - 1) // 2]
-                i = (i - 1) // 2
-            heap[i] = <int32_t> k
+    """Write all records in the order of their ticks, then tracks; ``heap`` has the first ones."""
+    cdef Py_ssize_t i, out = 0
+    cdef int64_t now = 0, delta = 0, limit = 0
+    cdef int32_t track
+    cdef Head* rival
+    for i in range(size // 2 - 1, -1, -1):
+        sift_down(heap, size, i)
     while size:
-        track = heap[0]
-        rival = -1
+        i, track = heap[0].at, heap[0].track
         if size > 1:
-            rival = heap[1]
-            if size > 2 and earlier(self, heads, heap[2], rival):
-                rival = heap[2]
-        i = heads[track]
-        limit = 0
-        if rival >= 0:
+            rival = &heap[1]
+            if size > 2 and earlier(&heap[2], rival):
+                rival = &heap[2]
             # As long as it is before its rival's next: at the rival's tick only if its track is.
-            limit = self.ticks[heads[rival]] + (track < rival)
-        while i < ends[track]:
-            tick = self.ticks[i]
-            if rival >= 0 and tick >= limit:
-                break
+            limit = rival.tick + (track < rival.track)
+        while i < heap[0].end and (size == 1 or self.ticks[i] < limit):
             memcpy(rows + ROW * out, self.rows + ROW * i, ROW)
             if self.marks[i]:
-                delta = tick - now
-                now = tick
+                delta = self.ticks[i] - now
+                now = self.ticks[i]
             starts[out] = self.marks[i] & START
             deltas[out] = delta
             numbers[out] = track
             out += 1
             i += 1
-        heads[track] = i
-        if i == ends[track]:
+        if i < heap[0].end:
+            heap[0].at, heap[0].tick = i, self.ticks[i]
+        else:
             size -= 1
-            track = heap[size]
-        i = 0
-        while True:
-            child = 2 * i + 1
-            if child >= size:
-                break
-            if child + 1 < size and earlier(self, heads, heap[child + 1], heap[child]):
-                child += 1
-            if not earlier(self, heads, heap[child], track):
-                break
-            heap[i] = heap[child]
-            i = child
-        if size:
-            heap[i] = track
-
-
-cdef inline bint earlier(
-    const Reader* self, const Py_ssize_t* heads, int32_t one, int32_t other
-) noexcept nogil:
-    cdef int64_t a = self.ticks[heads[one]], b = self.ticks[heads[other]]
-    return a < b or (a == b and one < other)
+            heap[0] = heap[size]
+        sift_down(heap, size, 0)
 
 
 cdef void line_up(
@@ -492,90 +487,157 @@ cdef void line_up(
             i += 1
 
 
-def read_tracks(const uint8_t[::1] data, list bounds, bint merged):
-    """Return the tracks at ``bounds``, (start, end) each; None: refused.
+cdef struct Track:
+    Py_ssize_t begin
+    Py_ssize_t end
+    Py_ssize_t records_end
+    Py_ssize_t codes_end
+    bint ended
 
-    First the columns of :class:`midicodec.tracks.Columns`, then lists of one value a track: its
-    codes, and whether its last event is an end of track.
-    """
-    cdef Py_ssize_t tracks = len(bounds), k, total = 0
-    cdef Py_ssize_t* begins = NULL  # where each track's events begin, and below, where they end
-    cdef Py_ssize_t* stops
-    cdef Py_ssize_t* heads  # where each track's records begin, and below, where they end
-    cdef Py_ssize_t* ends
-    cdef Py_ssize_t* code_ends
-    cdef bint* ended = NULL
-    cdef int32_t* heap = NULL
-    cdef Reader reader
-    cdef const uint8_t* first = NULL
-    cdef int done = OK
+
+cdef struct File:
+    const uint8_t* data
+    Py_ssize_t size
+    bint merged
+    Py_ssize_t count
+    Track* tracks
+    Py_ssize_t* ends
+    Head* heap
+    Reader reader
+    int done
+    # Where the columns go.
+    uint8_t* rows
+    int64_t* deltas
+    int32_t* numbers
+    uint8_t* starts
+
+
+cdef int read_events(File* self) noexcept nogil:
+    """Read the events of all tracks, one after another."""
+    cdef Py_ssize_t k, begin, total = 0
+    cdef int done
+    cdef Track* track
+    for k in range(self.count):
+        total += self.tracks[k].end - self.tracks[k].begin
+    # Most events take three bytes or more, so this is mostly enough.
+    done = reserve_records(&self.reader, total // 3)
+    for k in range(self.count):
+        if done != OK:
+            break
+        track = &self.tracks[k]
+        begin = self.reader.count
+        self.reader.amounts.count = 0
+        done = read_track(&self.reader, self.data, track.begin, track.end, &track.ended)
+        if done == OK:
+            done = put_codes(&self.reader, begin)
+        track.records_end, track.codes_end = self.reader.count, self.reader.codes.count
+    return done
+
+
+cdef void write_columns(File* self) noexcept nogil:
+    cdef Py_ssize_t k, begin = 0, size = 0
+    for k in range(self.count):
+        self.ends[k] = self.tracks[k].records_end
+        if begin < self.ends[k]:
+            self.heap[size].tick = self.reader.ticks[begin]
+            self.heap[size].track = <int32_t> k
+            self.heap[size].at, self.heap[size].end = begin, self.ends[k]
+            size += 1
+        begin = self.ends[k]
+    if self.merged and size > 1:
+        merge(&self.reader, self.heap, size, self.rows, self.deltas, self.numbers, self.starts)
+    else:
+        line_up(&self.reader, self.ends, self.count,
+                self.rows, self.deltas, self.numbers, self.starts)
+
+
+cdef int prepare(File* self, bytes data, list bounds, bint merged) except -1:
+    cdef Py_ssize_t k, begin, end
+    self.data, self.size = data, len(data)
+    self.merged, self.count = merged, len(bounds)
+    self.tracks = <Track*> calloc(self.count + 1, sizeof(Track))
+    self.ends = <Py_ssize_t*> calloc(self.count + 1, sizeof(Py_ssize_t))
+    self.heap = <Head*> calloc(self.count + 1, sizeof(Head))
+    if self.tracks == NULL or self.ends == NULL or self.heap == NULL:
+        raise MemoryError
+    for k, (begin, end) in enumerate(bounds):
+        if not 0 <= begin <= end <= self.size:
+            raise ValueError(f"bounds outside the data: {begin} to {end} of {self.size}")
+        self.tracks[k].begin, self.tracks[k].end = begin, end
+    return 0
+
+
+cdef tuple allocate(File* self):
+    """Return the columns, and note where they are."""
+    cdef Py_ssize_t n = self.reader.count
     cdef uint8_t[:, ::1] rows
     cdef int64_t[::1] deltas
     cdef int32_t[::1] numbers
     cdef uint8_t[::1] starts
-    memset(&reader, 0, sizeof(Reader))
-    if data.shape[0]:
-        first = &data[0]
+    columns = (np.empty((n, ROW), np.uint8), np.empty(n, np.int64), np.empty(n, np.int32),
+               np.empty(n, np.bool_))
+    if n:
+        rows, deltas, numbers = columns[0], columns[1], columns[2]
+        starts = columns[3].view(np.uint8)
+        self.rows, self.deltas = &rows[0, 0], &deltas[0]
+        self.numbers, self.starts = &numbers[0], &starts[0]
+    return columns
+
+
+cdef tuple codes_and_ends(File* self):
+    cdef Py_ssize_t k, begin = 0
+    cdef list codes = [], ended = []
+    for k in range(self.count):
+        codes.append(self.reader.codes.at[begin:self.tracks[k].codes_end]
+                     if begin < self.tracks[k].codes_end else b"")
+        begin = self.tracks[k].codes_end
+        ended.append(bool(self.tracks[k].ended))
+    return codes, ended
+
+
+def read_many(list files):
+    """Read the tracks of files, each a tuple (data, bounds, merged); a list of the same length.
+
+    ``bounds`` are where each track's events begin and end in ``data``. What is read is a tuple:
+    the columns of :class:`midicodec.tracks.Columns`, then lists of one value a track, its codes
+    and whether its last event is an end of track. What is not plainly right is None.
+
+    The GIL is let go twice for all files together: each time costs as much as reading a small one.
+    """
+    cdef Py_ssize_t n = len(files), i
+    cdef File* jobs = <File*> calloc(n + 1, sizeof(File))
+    if jobs == NULL:
+        raise MemoryError
     try:
-        begins = <Py_ssize_t*> malloc(5 * (tracks + 1) * sizeof(Py_ssize_t))
-        ended = <bint*> malloc((tracks + 1) * sizeof(bint))
-        heap = <int32_t*> malloc((tracks + 1) * sizeof(int32_t))
-        if begins == NULL or ended == NULL or heap == NULL:
-            raise MemoryError
-        stops, heads = begins + tracks, begins + 2 * tracks
-        ends, code_ends = begins + 3 * tracks, begins + 4 * tracks
-        for k, (begin, stop) in enumerate(bounds):
-            if not 0 <= begin <= stop <= data.shape[0]:
-                raise ValueError(f"bounds outside the data: {begin} to {stop} of {data.shape[0]}")
-            begins[k], stops[k] = begin, stop
-            total += stop - begin
+        for i, (data, bounds, merged) in enumerate(files):
+            prepare(&jobs[i], data, bounds, merged)
         with nogil:
-            # Most events take three bytes or more, so this is mostly enough.
-            done = reserve_records(&reader, total // 3)
-            for k in range(tracks):
-                if done != OK:
-                    break
-                reader.amounts.count = 0
-                heads[k] = reader.count
-                done = read_track(&reader, first, begins[k], stops[k], &ended[k])
-                if done == OK:
-                    done = put_codes(&reader, heads[k])
-                ends[k], code_ends[k] = reader.count, reader.codes.count
-        if done == NO_MEMORY:
-            raise MemoryError
-        if done != OK:
-            return None
-        n = reader.count
-        records = np.empty((n, ROW), np.uint8)
-        delta_ticks = np.empty(n, np.int64)
-        track = np.empty(n, np.int32)
-        is_start = np.empty(n, np.bool_)
-        if n:
-            rows, deltas, numbers, starts = records, delta_ticks, track, is_start.view(np.uint8)
-            with nogil:
-                if merged and tracks > 1:
-                    merge(&reader, ends, tracks, heads, heap,
-                          &rows[0, 0], &deltas[0], &numbers[0], &starts[0])
-                else:
-                    line_up(&reader, ends, tracks,
-                            &rows[0, 0], &deltas[0], &numbers[0], &starts[0])
-        codes = []
-        total = 0
-        for k in range(tracks):
-            codes.append(PyBytes_FromStringAndSize(
-                <char*> reader.codes.at + total, code_ends[k] - total
-            ) if code_ends[k] > total else b"")
-            total = code_ends[k]
-        return records, delta_ticks, track, is_start, codes, [bool(ended[k]) for k in range(tracks)]
+            for i in range(n):
+                jobs[i].done = read_events(&jobs[i])
+        columns = []
+        for i in range(n):
+            if jobs[i].done == NO_MEMORY:
+                raise MemoryError
+            columns.append(allocate(&jobs[i]) if jobs[i].done == OK else None)
+        with nogil:
+            for i in range(n):
+                if jobs[i].done == OK:
+                    write_columns(&jobs[i])
+        return [
+            None if columns[i] is None else (*columns[i], *codes_and_ends(&jobs[i]))
+            for i in range(n)
+        ]
     finally:
-        free(reader.rows)
-        free(reader.ticks)
-        free(reader.marks)
-        free(reader.amounts.at)
-        free(reader.codes.at)
-        free(begins)
-        free(ended)
-        free(heap)
+        for i in range(n):
+            free(jobs[i].reader.rows)
+            free(jobs[i].reader.ticks)
+            free(jobs[i].reader.marks)
+            free(jobs[i].reader.amounts.at)
+            free(jobs[i].reader.codes.at)
+            free(jobs[i].tracks)
+            free(jobs[i].ends)
+            free(jobs[i].heap)
+        free(jobs)
 
 
 # ── writing ───────────────────────────────────────────────────────────────────────────────────
@@ -731,10 +793,17 @@ def write_tracks(
     cdef Writer* writers
     cdef const uint8_t[::1] code
     cdef int done = OK
+    # Of lengths that are seen to be the same, so that pointers go no farther.
+    cdef const uint8_t* rows = NULL
+    cdef const int64_t* deltas = NULL
+    cdef const int32_t* numbers = NULL
+    cdef const uint8_t* begins = NULL
     if not n == delta_ticks.shape[0] == track.shape[0] == starts.shape[0]:
         raise ValueError("columns of different lengths")
     if n and records.shape[1] != ROW:
         raise ValueError(f"expected {ROW} columns")
+    if n:
+        rows, deltas, numbers, begins = &records[0, 0], &delta_ticks[0], &track[0], &starts[0]
     writers = <Writer*> calloc(tracks + 1, sizeof(Writer))
     if writers == NULL:
         raise MemoryError
@@ -753,16 +822,16 @@ def write_tracks(
             while i < n and done == OK:
                 first = i
                 i += 1
-                while i < n and not starts[i]:
+                while i < n and not begins[i]:
                     i += 1
-                if not 0 <= track[first] < tracks:
+                if not 0 <= numbers[first] < tracks:
                     done = REFUSED
                     break
-                if not merged and track[first] != before:
-                    before = track[first]
+                if not merged and numbers[first] != before:
                     now = 0
-                now += delta_ticks[first]
-                done = write_message(&writers[track[first]], &records[first, 0], i - first, now)
+                before = numbers[first]
+                now += deltas[first]
+                done = write_message(&writers[before], rows + ROW * first, i - first, now)
         if done == NO_MEMORY:
             raise MemoryError
         if done != OK:

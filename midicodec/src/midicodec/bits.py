@@ -28,7 +28,12 @@ def from_bits(bits: npt.ArrayLike) -> npt.NDArray[np.uint8]:
     array = np.asarray(bits)
     if array.ndim == 0 or array.shape[-1] != BITS:
         raise MidiCodecError(f"expected bits of shape (…, {BITS}), found {array.shape}")
-    ones = array == 1
-    if not np.all(ones | (array == 0)):
+    if array.dtype == np.bool_ or array.dtype == np.uint8:
+        ones = array  # what packbits takes as it is: all but 0 is 1
+        fits = not array.size or array.max() <= 1
+    else:
+        ones = array == 1
+        fits = bool(np.all(ones | (array == 0)))
+    if not fits:
         raise MidiCodecError("expected bits that are 0 or 1, found others: round them first")
     return np.packbits(ones, axis=-1)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import shutil
+import stat
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO
 
 
@@ -19,24 +18,27 @@ def replacing(path: str | os.PathLike[str], *, durable: bool = False) -> Iterato
     name before stays as it was; when it is replaced, its permissions are kept. A device or a pipe
     is written to as it is. An OSError names ``path``, not the file beside it.
     """
-    given = Path(path)
+    name = os.fspath(path)
     try:
+        there = os.stat(name) if os.path.exists(name) else None
         # Asked before links are followed: /dev/stdout leads to a pipe, but realpath to no file.
-        if given.exists() and not given.is_file():
-            with given.open("wb") as file:
+        if there is not None and not stat.S_ISREG(there.st_mode):
+            with open(name, "wb") as file:
                 yield file
             return
-        target = Path(os.path.realpath(given))  # a symbolic link goes on to point there
-        beside = target.with_name(f".{target.name[:60]}.{secrets.token_hex(4)}.part")
+        # A symbolic link goes on to point there.
+        target = os.path.realpath(name) if os.path.islink(name) else name
+        folder, own = os.path.split(target)
+        beside = os.path.join(folder, f".{own[:60]}.{secrets.token_hex(4)}.part")
         with _removed_on_error(beside):
-            with beside.open("xb") as file:
+            with open(beside, "xb") as file:
                 yield file
+                if there is not None:
+                    os.chmod(beside, stat.S_IMODE(there.st_mode))
                 if durable:
                     file.flush()
                     os.fsync(file.fileno())
-            if target.exists():
-                shutil.copymode(target, beside)
-            beside.replace(target)
+            os.replace(beside, target)
     except OSError as error:
         if error.errno is None:  # not one of the file system's
             raise
@@ -44,10 +46,10 @@ def replacing(path: str | os.PathLike[str], *, durable: bool = False) -> Iterato
 
 
 @contextlib.contextmanager
-def _removed_on_error(path: Path) -> Iterator[None]:
+def _removed_on_error(path: str) -> Iterator[None]:
     try:
         yield
     except BaseException:
         with contextlib.suppress(OSError):
-            path.unlink()
+            os.unlink(path)
         raise

@@ -21,12 +21,13 @@ from typing import Literal, TypeAlias, TypeVar
 
 from midicodec.errors import MidiCodecError, SmfError
 from midicodec.native import NATIVE
-from midicodec.smf import load
+from midicodec.smf import read_file
+from midicodec.smf_read import parse_many
 from midicodec.song import Song
 
-_BATCH = 16
+_BATCH = 32
 """Files in one task: handing over a task takes as long as reading a small file."""
-_AHEAD = 4
+_AHEAD = 2
 """How many tasks a worker has at most, done or to do, that the caller has not taken."""
 
 AnyPath: TypeAlias = str | os.PathLike[str]
@@ -52,7 +53,7 @@ def load_many(
 
     ``workers`` are as many as there are cores if not given: threads with the native core, which
     lets them run at the same time, and processes without. However many paths there are, and
-    however slowly the results are taken, only some dozens of songs are held. Raises
+    however slowly the results are taken, only so many songs are held: 64 a worker. Raises
     :class:`MidiCodecError` for arguments that do not fit, and if a worker process is killed.
     """
     if errors not in ("strict", "salvage"):
@@ -63,13 +64,16 @@ def load_many(
 
 
 def side_by_side(
-    function: Callable[[AnyPath], Result],
+    function: Callable[[list[AnyPath]], list[Result]],
     paths: Iterable[AnyPath],
     workers: int | None = None,
     *,
     in_threads: bool = False,
 ) -> Iterator[Result]:
-    """Yield what ``function`` makes of each path, in order; for processes it must be picklable."""
+    """Yield what ``function`` makes of paths, some at a time, in their order.
+
+    For processes it must be picklable.
+    """
     workers = workers or cores()
     remaining = iter(paths)
     with _executor(workers, in_threads) as executor:
@@ -77,7 +81,7 @@ def side_by_side(
         try:
             while True:
                 while len(tasks) < workers * _AHEAD and (batch := list(islice(remaining, _BATCH))):
-                    tasks.append(executor.submit(_batch, function, batch))
+                    tasks.append(executor.submit(function, batch))
                 if not tasks:
                     return
                 yield from tasks.popleft().result()
@@ -110,12 +114,22 @@ def _executor(workers: int, in_threads: bool) -> Executor:
     )
 
 
-def _batch(function: Callable[[AnyPath], Result], paths: list[AnyPath]) -> list[Result]:
-    return [function(path) for path in paths]
-
-
-def _load(path: AnyPath, errors: Literal["strict", "salvage"]) -> Loaded:
-    try:
-        return Loaded(path, load(path, errors=errors), None)
-    except (SmfError, OSError) as error:
-        return Loaded(path, None, error)
+def _load(paths: list[AnyPath], errors: Literal["strict", "salvage"]) -> list[Loaded]:
+    """Load some files, all their bytes first: so threads seldom wait for each other."""
+    contents: list[bytes | OSError] = []
+    for path in paths:
+        try:
+            contents.append(read_file(os.fspath(path)))
+        except OSError as error:
+            contents.append(error)
+    files = [
+        (data, os.fspath(path))
+        for path, data in zip(paths, contents, strict=True)
+        if not isinstance(data, OSError)
+    ]
+    songs = iter(parse_many(files, salvage=errors == "salvage"))
+    outcomes = (each if isinstance(each, OSError) else next(songs) for each in contents)
+    return [
+        Loaded(path, each, None) if isinstance(each, Song) else Loaded(path, None, each)
+        for path, each in zip(paths, outcomes, strict=True)
+    ]

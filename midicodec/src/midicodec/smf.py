@@ -31,7 +31,7 @@ def load(
         data = bytes(source)
     elif isinstance(source, (str, os.PathLike)):
         name = os.fspath(source)
-        data = _contents(name)
+        data = read_file(name)
     else:
         data = source.read()
         if not isinstance(data, bytes):
@@ -40,11 +40,12 @@ def load(
     return parse(data, name if isinstance(name, str) else None, salvage=errors == "salvage")
 
 
-def _contents(name: str) -> bytes:
+def read_file(name: str) -> bytes:
+    """Return a file's bytes; OSError also for a name that no file can have."""
     try:
         with open(name, "rb", buffering=0) as file:  # noqa: PTH123 - a Path takes longer to make
             return file.readall()
-    except ValueError as error:  # a name that no file can have
+    except ValueError as error:  # a NUL byte in it
         raise OSError(errno.EINVAL, str(error), name) from error
 
 

@@ -41,13 +41,40 @@ def parse(data: bytes, path: str | None = None, *, salvage: bool = False) -> Son
     Raises :class:`SmfError` where events cannot be told apart, unless ``salvage``: then the song
     has what can, and its ``defects``. Never takes memory for a length that the bytes only claim.
     """
+    (song,) = parse_many([(data, path)], salvage=salvage)
+    if isinstance(song, SmfError):
+        raise song
+    return song
+
+
+def parse_many(
+    files: Sequence[tuple[bytes, str | None]], *, salvage: bool = False
+) -> list[Song | SmfError]:
+    """Return for each of some files, its bytes and its path, what :func:`parse` makes of it."""
+    headers = [_header(data) for data, _ in files]
+    plain = _read_plain([data for data, _ in files], headers)
+    return [
+        _finished(data, path, header, tracks, salvage)
+        for (data, path), header, tracks in zip(files, headers, plain, strict=True)
+    ]
+
+
+def _header(data: bytes) -> Header | SmfError:
     try:
-        header = read_header(data)
-        tracks = _read_plain(data, header) or _read_carefully(data, header)
+        return read_header(data)
     except SmfError as error:
-        if salvage:
-            return _salvaged(data, path)
-        raise _named(error, path) from None
+        return error
+
+
+def _finished(
+    data: bytes, path: str | None, header: Header | SmfError, tracks: _Tracks | None, salvage: bool
+) -> Song | SmfError:
+    try:
+        if isinstance(header, SmfError):
+            raise header
+        tracks = tracks or _read_carefully(data, header)
+    except SmfError as error:
+        return _salvaged(data, path) if salvage else _named(error, path)
     framing = _framing(data, header, tracks)
     return Song.of_columns(
         tracks.columns, division=header.division, smf_type=header.smf_type, framing=framing
@@ -69,18 +96,28 @@ def _named(error: SmfError, path: str | None) -> SmfError:
     return SmfError(path, error.offset, error.expected, error.found)
 
 
-def _read_plain(data: bytes, header: Header) -> _Tracks | None:
-    """Read a file without a fault natively; None if it has one, or there is no native core."""
-    bounds = declared_tracks(data, header)
-    if native.smf is None or bounds is None:
-        return None
-    found = native.smf.read_tracks(data, bounds, header.smf_type != 2)
-    if found is None:
-        return None
-    *columns, codes, ended = found
-    if not all(ended) and not chunk_or_end(data, bounds[-1][1], header.end):
-        return None  # perhaps it only seems to be over
-    return _Tracks(bounds, Columns(*columns), codes, ended)
+def _read_plain(
+    datas: Sequence[bytes], headers: Sequence[Header | SmfError]
+) -> list[_Tracks | None]:
+    """Read files without a fault natively; None where one has one, or there is no native core."""
+    plain: list[_Tracks | None] = [None] * len(datas)
+    if native.smf is None:
+        return plain
+    jobs, ends = {}, {}
+    for number, (data, header) in enumerate(zip(datas, headers, strict=True)):
+        if not isinstance(header, SmfError):
+            bounds = declared_tracks(data, header)
+            if bounds is not None:
+                jobs[number] = (data, bounds, header.smf_type != 2)
+                ends[number] = header.end
+    results = native.smf.read_many(list(jobs.values()))
+    for (number, (data, bounds, _)), found in zip(jobs.items(), results, strict=True):
+        if found is not None:
+            *columns, codes, ended = found
+            # If the last track has no end, it perhaps only seems to be over.
+            if all(ended) or chunk_or_end(data, bounds[-1][1], ends[number]):
+                plain[number] = _Tracks(bounds, Columns(*columns), codes, ended)
+    return plain
 
 
 def _read_carefully(data: bytes, header: Header) -> _Tracks:

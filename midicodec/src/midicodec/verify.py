@@ -31,7 +31,11 @@ class Verified:
 
 def verify_many(paths: Iterable[AnyPath], workers: int | None = None) -> Iterator[Verified]:
     """Verify files over all cores, and yield the verdicts in the order of ``paths``."""
-    return side_by_side(verify_file, paths, workers)
+    return side_by_side(_verify_some, paths, workers)
+
+
+def _verify_some(paths: list[AnyPath]) -> list[Verified]:
+    return [verify_file(path) for path in paths]
 
 
 def verify_file(path: AnyPath) -> Verified:

@@ -1,0 +1,20 @@
+"""The native core, which pyproject.toml cannot describe; all else about the package stands there.
+
+``optional``: where there is no compiler midicodec is installed without it, and does the same.
+"""
+
+from setuptools import Extension, setup
+
+CORE = ("_smf", "_messages")
+
+setup(
+    ext_modules=[
+        Extension(
+            f"midicodec.{name}",
+            [f"src/midicodec/{name}.pyx"],
+            extra_compile_args=["-O3"],
+            optional=True,
+        )
+        for name in CORE
+    ]
+)
