@@ -82,11 +82,15 @@ cdef inline void put(Bytes* self, uint8_t byte) noexcept nogil:
     self.count += 1
 
 
-cdef inline void put_vlq(Bytes* self, uint32_t value, Py_ssize_t padding) noexcept nogil:
-    """Append a quantity, behind so many bytes that add nothing; there is room for both."""
-    if padding:
-        memset(self.at + self.count, 0x80, padding)
-        self.count += padding
+cdef inline void put_padding(Bytes* self, Py_ssize_t count) noexcept nogil:
+    """Append bytes that add nothing to the quantity behind them; there is room for them."""
+    if count:
+        memset(self.at + self.count, 0x80, count)
+        self.count += count
+
+
+cdef inline void put_vlq(Bytes* self, uint32_t value) noexcept nogil:
+    """Append a quantity that there is room for."""
     if value >= 1 << 21:
         put(self, 0x80 | (value >> 21 & 0x7F))
     if value >= 1 << 14:
@@ -161,7 +165,7 @@ cdef inline int note_padding(Reader* self, Py_ssize_t amount) noexcept nogil:
         return REFUSED
     if reserve(&self.amounts, 4) != OK:
         return NO_MEMORY
-    put_vlq(&self.amounts, <uint32_t> amount, 0)
+    put_vlq(&self.amounts, <uint32_t> amount)
     return OK
 
 
@@ -242,9 +246,9 @@ cdef int read_long(
         if put_message(self, tick, mark | JOINED, head, 1, NULL, 0) != OK:
             return NO_MEMORY
         head[0] = PACKET
-        put_vlq(&text, length, 0)
+        put_vlq(&text, length)
         return put_message(self, tick, START, head, text.count, data + i, length)
-    put_vlq(&text, length, 0)
+    put_vlq(&text, length)
     return put_message(self, tick, mark, head, text.count, data + i, length)
 
 
@@ -252,23 +256,30 @@ cdef int read_track(
     Reader* self, const uint8_t* data, Py_ssize_t at, Py_ssize_t end, bint* ended
 ) noexcept nogil:
     """Append the events between ``at`` and ``end``; ``ended``: whether the last ends the track."""
-    cdef Py_ssize_t padding = 0
+    # What changes with every event is kept in variables of its own: writing bytes through a
+    # pointer could change anything else, as far as the compiler knows.
+    cdef Py_ssize_t count = self.count, capacity = self.capacity, cursor, padding = 0
+    cdef uint8_t* rows = self.rows
+    cdef int64_t* ticks = self.ticks
+    cdef uint8_t* marks = self.marks
     cdef uint32_t delta = 0
     cdef int64_t tick = 0
     cdef uint8_t status, running = 0, mark, length, one, two
-    cdef bint interrupted = False, explicit
+    cdef bint interrupted = False, explicit, over = False
     cdef uint8_t* row
     cdef int done
-    ended[0] = False
     while at < end:
         mark = START
-        ended[0] = False
+        over = False
         if data[at] < 0x80:
-            delta = data[at]
+            tick += data[at]
             at += 1
         else:
-            if read_quantity(data, &at, end, &delta, &padding) != OK:
+            cursor = at
+            if read_quantity(data, &cursor, end, &delta, &padding) != OK:
                 return REFUSED
+            at = cursor
+            tick += delta
             if padding:
                 mark |= DELTA_PADDED
                 done = note_padding(self, padding)
@@ -276,7 +287,6 @@ cdef int read_track(
                     return done
         if at >= end:
             return REFUSED
-        tick += delta
         status = data[at]
         explicit = status >= 0x80
         if explicit:
@@ -295,11 +305,14 @@ cdef int read_track(
             interrupted = False
         elif status == SYSEX or status == PACKET or status == META:
             interrupted = True
-            ended[0] = status == META and at < end and data[at] == END_OF_TRACK
-            done = read_long(self, data, &at, end, tick, status, mark)
+            over = status == META and at < end and data[at] == END_OF_TRACK
+            cursor, self.count = at, count
+            done = read_long(self, data, &cursor, end, tick, status, mark)
             if done != OK:
                 return done
-            if ended[0] and at + 8 <= end and printable(data + at, 4):
+            at, count, capacity = cursor, self.count, self.capacity
+            rows, ticks, marks = self.rows, self.ticks, self.marks
+            if over and at + 8 <= end and printable(data + at, 4):
                 return REFUSED  # perhaps another chunk: the length may be wrong
             continue
         elif status >= 0xF8:
@@ -314,17 +327,22 @@ cdef int read_track(
         if (one | two) >= 0x80:
             return REFUSED
         at += length - 1
-        if self.count == self.capacity and reserve_records(self, 1) != OK:
-            return NO_MEMORY
-        row = self.rows + ROW * self.count
+        if count == capacity:
+            self.count = count
+            if reserve_records(self, 1) != OK:
+                return NO_MEMORY
+            capacity, rows, ticks, marks = self.capacity, self.rows, self.ticks, self.marks
+        row = rows + ROW * count
         row[0] = 0
         row[1] = status
         row[2] = one
         row[3] = two
         row[4] = length
-        self.ticks[self.count] = tick
-        self.marks[self.count] = mark
-        self.count += 1
+        ticks[count] = tick
+        marks[count] = mark
+        count += 1
+    self.count = count
+    ended[0] = over
     return OK
 
 
@@ -374,22 +392,22 @@ cdef int put_codes(Reader* self, Py_ssize_t begin) noexcept nogil:
         while index - last > MAX_GAP:  # a padding of nothing, to have a place to count from
             if reserve(&self.codes, 5 + 4 * 9) != OK:
                 return NO_MEMORY
-            put_vlq(&self.codes, MAX_GAP << 2 | CODE_DELTA, 0)
-            put_vlq(&self.codes, 0, 0)
+            put_vlq(&self.codes, MAX_GAP << 2 | CODE_DELTA)
+            put_vlq(&self.codes, 0)
             last += MAX_GAP
         if mark & flipped & (SAME_EXPLICIT | SAME_RUNNING | ACROSS_EXPLICIT | ACROSS_RUNNING):
-            put_vlq(&self.codes, <uint32_t> (index - last) << 2 | CODE_FLIP, 0)
+            put_vlq(&self.codes, <uint32_t> (index - last) << 2 | CODE_FLIP)
             last = index
         if mark & DELTA_PADDED:
-            put_vlq(&self.codes, <uint32_t> (index - last) << 2 | CODE_DELTA, 0)
+            put_vlq(&self.codes, <uint32_t> (index - last) << 2 | CODE_DELTA)
             last = index
             amount_at = copy_amount(self, amount_at)
         if mark & LENGTH_PADDED:
-            put_vlq(&self.codes, <uint32_t> (index - last) << 2 | CODE_LENGTH, 0)
+            put_vlq(&self.codes, <uint32_t> (index - last) << 2 | CODE_LENGTH)
             last = index
             amount_at = copy_amount(self, amount_at)
         if mark & JOINED:
-            put_vlq(&self.codes, <uint32_t> (index - last) << 2 | CODE_JOINED, 0)
+            put_vlq(&self.codes, <uint32_t> (index - last) << 2 | CODE_JOINED)
             last = index
     return OK
 
@@ -439,6 +457,11 @@ cdef void merge(
     cdef int64_t now = 0, delta = 0, limit = 0
     cdef int32_t track
     cdef Head* rival
+    cdef const uint8_t* own_rows = self.rows
+    cdef const int64_t* ticks = self.ticks
+    cdef const uint8_t* marks = self.marks
+    cdef Py_ssize_t end
+    cdef bint alone
     for i in range(size // 2 - 1, -1, -1):
         sift_down(heap, size, i)
     while size:
@@ -449,18 +472,19 @@ cdef void merge(
                 rival = &heap[2]
             # As long as it is before its rival's next: at the rival's tick only if its track is.
             limit = rival.tick + (track < rival.track)
-        while i < heap[0].end and (size == 1 or self.ticks[i] < limit):
-            memcpy(rows + ROW * out, self.rows + ROW * i, ROW)
-            if self.marks[i]:
-                delta = self.ticks[i] - now
-                now = self.ticks[i]
-            starts[out] = self.marks[i] & START
+        alone, end = size == 1, heap[0].end
+        while i < end and (alone or ticks[i] < limit):
+            memcpy(rows + ROW * out, own_rows + ROW * i, ROW)
+            if marks[i]:
+                delta = ticks[i] - now
+                now = ticks[i]
+            starts[out] = marks[i] & START
             deltas[out] = delta
             numbers[out] = track
             out += 1
             i += 1
-        if i < heap[0].end:
-            heap[0].at, heap[0].tick = i, self.ticks[i]
+        if i < end:
+            heap[0].at, heap[0].tick = i, ticks[i]
         else:
             size -= 1
             heap[0] = heap[size]
@@ -474,14 +498,16 @@ cdef void line_up(
     """Write the tracks one after another, each with its own beginning."""
     cdef Py_ssize_t i = 0, k
     cdef int64_t now, delta = 0
+    cdef const int64_t* ticks = self.ticks
+    cdef const uint8_t* marks = self.marks
     memcpy(rows, self.rows, ROW * self.count)
     for k in range(tracks):
         now = 0
         while i < ends[k]:
-            if self.marks[i]:
-                delta = self.ticks[i] - now
-                now = self.ticks[i]
-            starts[i] = self.marks[i] & START
+            if marks[i]:
+                delta = ticks[i] - now
+                now = ticks[i]
+            starts[i] = marks[i] & START
             deltas[i] = delta
             numbers[i] = <int32_t> k
             i += 1
@@ -680,18 +706,56 @@ cdef int next_code(Writer* self) noexcept nogil:
     return OK
 
 
+cdef int write_channel_message(
+    Writer* self, const uint8_t* row, int64_t delta, bint flip
+) noexcept nogil:
+    """Append a message of one record; ``flip``: its status is not written as the policy says."""
+    cdef Bytes* body = &self.body
+    cdef uint8_t status = row[1], n = row[4]
+    cdef bint explicit = True
+    cdef uint8_t* to
+    if n < 1 or n > PIECE:
+        return REFUSED
+    if reserve(body, 8) != OK:
+        return NO_MEMORY
+    put_vlq(body, <uint32_t> delta)
+    if status == self.running:
+        if self.interrupted:
+            explicit = (not self.policy & POLICY_ACROSS_RUNNING) ^ flip
+        else:
+            explicit = ((self.policy & POLICY_SAME_EXPLICIT) != 0) ^ flip
+    to = body.at + body.count
+    if explicit:
+        to[0] = status
+        to += 1
+    if n > 1:
+        to[0] = row[2]
+        to += 1
+    if n > 2:
+        to[0] = row[3]
+        to += 1
+    body.count = to - body.at
+    self.running = status
+    self.interrupted = self.ended = False
+    self.tick += delta
+    self.index += 1
+    return OK
+
+
 cdef int write_message(
     Writer* self, const uint8_t* rows, Py_ssize_t count, int64_t tick
 ) noexcept nogil:
     """Append the message that ``count`` records make."""
-    cdef Py_ssize_t delta_padding = 0, length_padding = 0, length = 0, i, at
+    cdef Py_ssize_t delta_padding = 0, length_padding = 0, length = 0, i
     cdef int64_t delta = tick - self.tick
     cdef uint8_t status = rows[1]
-    cdef bint flip = False, joined = False, explicit
+    cdef bint flip = False, joined = False
     cdef Bytes* body = &self.body
     cdef uint8_t n
     if delta < 0 or delta > MAX_VALUE:
         return REFUSED
+    if status < SYSEX and self.next_index != self.index and not self.joining:
+        return write_channel_message(self, rows, delta, False)
     while self.next_index == self.index:
         if self.next_kind == CODE_FLIP:
             flip = True
@@ -703,7 +767,6 @@ cdef int write_message(
             joined = True
         if next_code(self) != OK:
             return REFUSED
-    self.index += 1
     for i in range(count):
         n = rows[ROW * i + 4]
         if n < 1 or n > PIECE:
@@ -715,30 +778,17 @@ cdef int write_message(
     if self.joining:  # the packet's length and bytes go where the sysex has its own
         if status != PACKET or delta:
             return REFUSED
-        self.joining = False
-        at = body.count
+        put_padding(body, self.joined_padding)
         put_rows(body, rows, count, 1)
-        if self.joined_padding:
-            # Behind the status there is the length: what pads it comes first.
-            for i in range(body.count - 1, at - 1, -1):
-                body.at[i + self.joined_padding] = body.at[i]
-            memset(body.at + at, 0x80, self.joined_padding)
-            body.count += self.joined_padding
-            self.joined_padding = 0
+        self.joining, self.joined_padding = False, 0
+        self.index += 1
         return OK
-    put_vlq(body, <uint32_t> delta, delta_padding)
-    self.tick = tick
+    put_padding(body, delta_padding)
     if status < SYSEX:
-        explicit = True
-        if status == self.running:
-            if self.interrupted:
-                explicit = (not self.policy & POLICY_ACROSS_RUNNING) ^ flip
-            else:
-                explicit = ((self.policy & POLICY_SAME_EXPLICIT) != 0) ^ flip
-        put_rows(body, rows, count, 0 if explicit else 1)
-        self.running = status
-        self.interrupted = False
-        return OK
+        return write_channel_message(self, rows, delta, flip)
+    self.index += 1
+    put_vlq(body, <uint32_t> delta)
+    self.tick = tick
     if SYSEX < status < PACKET:
         self.running = 0
     else:
@@ -749,7 +799,8 @@ cdef int write_message(
             self.joining = True
             self.joined_padding = length_padding
             return OK
-        put_vlq(body, <uint32_t> (length - 1), length_padding)
+        put_padding(body, length_padding)
+        put_vlq(body, <uint32_t> (length - 1))
         put_rows(body, rows, count, 1)
     elif status == META and length == 1:  # FF is a meta event's beginning in a file
         put(body, PACKET)
@@ -760,9 +811,7 @@ cdef int write_message(
         if status == META:
             put(body, rows[2])
             self.ended = rows[2] == END_OF_TRACK
-        if length_padding:
-            memset(body.at + body.count, 0x80, length_padding)
-            body.count += length_padding
+        put_padding(body, length_padding)
         put_rows(body, rows, count, 2 if status == META else 1)
     else:
         put_rows(body, rows, count, 0)
@@ -774,9 +823,12 @@ cdef inline void put_rows(
 ) noexcept nogil:
     """Append the bytes that records use, but the first ``skipped``; there is room for them."""
     cdef Py_ssize_t i, j
+    cdef uint8_t* to = body.at + body.count
     for i in range(count):
         for j in range(skipped if i == 0 else 0, rows[ROW * i + 4]):
-            put(body, rows[ROW * i + 1 + j])
+            to[0] = rows[ROW * i + 1 + j]
+            to += 1
+    body.count = to - body.at
 
 
 def write_tracks(

@@ -14,7 +14,7 @@ from midirnn.perform import generate_song
 from midirnn.plugin.choice import PluginChoice
 from midirnn.training import train_run
 
-_STEPS = 900  # about two minutes on two cores
+_STEPS = 1600  # about two minutes on two cores
 _MODEL = {"hidden_size": 256}
 _TRAINING = {"lanes": 32, "learning_rate": 3e-3, "checkpoint_every": 300}
 _SECONDS = 60
