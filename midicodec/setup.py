@@ -3,6 +3,8 @@
 ``optional``: where there is no compiler midicodec is installed without it, and does the same.
 """
 
+from pathlib import Path
+
 from setuptools import Extension, setup
 
 CORE = ("_smf", "_messages")
@@ -13,6 +15,7 @@ setup(
             f"midicodec.{name}",
             [f"src/midicodec/{name}.pyx"],
             extra_compile_args=["-O3"],
+            depends=[str(path) for path in Path("src/midicodec").glob("*.pxi")],
             optional=True,
         )
         for name in CORE
