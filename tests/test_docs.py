@@ -21,6 +21,7 @@ PAGES = [ROOT / "README.md", *sorted(ROOT.glob("*/README.md")), *sorted(ROOT.glo
 ELSEWHERE = {
     "pip install": "tests/test_packaging.py installs wheels into clean environments",
     "uv run pytest": "it is what runs this",
+    "uv run --group bench": "speeds are measured by hand, on a machine that does nothing else",
 }
 # A page shows what a user would type; here the networks are small and training is short.
 SHORTER = {

@@ -6,10 +6,11 @@ TensorFlow, and its zip container carries a CRC of each.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,13 +127,24 @@ class Checkpoints:
             raise RunError(f"the checkpoint {path} holds no {group!r}")
         return found
 
+    @contextlib.contextmanager
+    def blamed(self, step: int) -> Iterator[None]:
+        """Name the checkpoint in the :class:`RunError` of what does not fit the run."""
+        try:
+            yield
+        except RunError as error:
+            raise RunError(
+                f"{self.path(step)} does not fit this run's settings ({error}); "
+                "if config.toml was changed, change it back, else use another checkpoint"
+            ) from error
+
     def _index(self) -> list[_Entry]:
         try:
             rows = json.loads((self.folder / "index.json").read_text(encoding="utf-8"))
             return [_Entry(int(row["step"]), float(row["loss"])) for row in rows]
         except FileNotFoundError:
             return []
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except (OSError, ValueError, TypeError, KeyError, OverflowError) as error:
             raise RunError(
                 f"{self.folder / 'index.json'} is damaged ({error}); delete it: "
                 "the checkpoints stay, and only which was the best is forgotten"

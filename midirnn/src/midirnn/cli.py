@@ -248,24 +248,28 @@ def demo(out: Path | None, steps: int | None, seed: int) -> None:
 
 def main() -> None:
     """Run the command line; what the user can mend is one line on stderr and exit status 2."""
+    arguments = [each for each in sys.argv[1:] if each != "--debug"]  # wherever it stands
+    debug = len(arguments) < len(sys.argv) - 1
     try:
-        cli.main(standalone_mode=False)
+        cli.main(arguments, standalone_mode=False)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         sys.exit(EXIT_INTERRUPTED)
     except click.ClickException as error:
-        error.show()
+        context = getattr(error, "ctx", None)
+        see = f" (see {context.command_path} --help)" if context is not None else ""
+        click.echo(f"midirnn: {error.format_message()}{see}", err=True)
         sys.exit(EXIT_BAD_INPUT)
     except (MidiRnnError, midicodec.MidiCodecError, OSError) as error:
-        if "--debug" in sys.argv:
+        if debug:
             raise
         click.echo(f"midirnn: {_one_line(error)}", err=True)
         sys.exit(EXIT_BAD_INPUT)
 
 
 def _one_line(error: Exception) -> str:
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror is not None:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return " ".join(str(error).split())

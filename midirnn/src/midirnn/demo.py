@@ -12,6 +12,7 @@ from midirnn.composer import compose_corpus
 from midirnn.errors import RunError
 from midirnn.perform import generate_song
 from midirnn.plugin.choice import PluginChoice
+from midirnn.say import say
 from midirnn.training import train_run
 
 _STEPS = 1600  # about two minutes on two cores
@@ -26,6 +27,7 @@ def run_demo(out: Path | None, steps: int | None, seed: int) -> bool:
     if out.exists():
         raise RunError(f"{out} exists already; --out must be a new folder")
     corpus, song = out / "corpus", out / "song.mid"
+    midirnn = "uv run midirnn" if "UV_RUN_RECURSION_DEPTH" in os.environ else "midirnn"
     count = compose_corpus(corpus, seed)
     click.echo(
         f"Composed {count} short pieces by rule (melody, chords, bass, drums; every key) in "
@@ -35,11 +37,11 @@ def run_demo(out: Path | None, steps: int | None, seed: int) -> bool:
         click.echo("Training on them: about two minutes on two cores.")
     training = {**_TRAINING, "steps": steps or _STEPS, "seed": seed}
     if not train_run([corpus], out / "run", {"model": _MODEL, "training": training}):
+        say(f"here: {midirnn} train {corpus} --run {out / 'run'} --resume")
         return False
     sink = PluginChoice(name="file", options={"path": str(song)})
     if not generate_song(out / "run", f"{_SECONDS}s", seed, [sink]):
         return False
-    midirnn = "uv run midirnn" if "UV_RUN_RECURSION_DEPTH" in os.environ else "midirnn"
     click.echo(f"\nWrote {song}. To hear it:\n  {midirnn} play {song}   (or open it in any player)")
     click.echo(f"Another one:\n  {midirnn} generate {out / 'run'} --seed 2 --length 90s")
     return True

@@ -54,12 +54,14 @@ def evaluate_run(folder: Path, paths: Sequence[Path], checkpoint: str) -> Evalua
     run = Run(folder)
     config = run.config()
     losses = make_losses(config)
-    weights = run.checkpoints.load(run.checkpoints.find(checkpoint), "weights")
+    step = run.checkpoints.find(checkpoint)
+    weights = run.checkpoints.load(step, "weights")
     # The same set for every model, whatever it was trained on.
     corpus = read_corpus(paths, config.corpus.model_copy(update={"messages": "channel"}))
     say(describe(corpus))
     network = Network(config.model)
-    network.load(weights)
+    with run.checkpoints.blamed(step):
+        network.load(weights)
     return evaluate(network, corpus.songs, losses, config)
 
 

@@ -23,7 +23,7 @@ from midirnn.sampling import sample_record
 from midirnn.stepper import Stepper
 from midirnn.timescale import from_seconds, to_seconds
 
-_PATIENCE_RECORDS = 20_000
+_PATIENCE_RECORDS = 2_000
 """After how many records in a row that take no time a length in seconds is given up."""
 _NO_TIME_SECONDS = 0.001
 """What so many records together must take at least."""
@@ -72,9 +72,11 @@ class Generator:
         """
         self.config: Config = run.config()
         self._channel_only = self.config.corpus.messages == "channel"
-        self._start = run.start()
+        self._start = run.start
         self.step = run.checkpoints.find(checkpoint)
         self._weights = run.checkpoints.load(self.step, "weights")
+        with run.checkpoints.blamed(self.step):
+            Stepper(self._weights)  # told now, and not when sinks are open
 
     def events(
         self,
@@ -103,7 +105,7 @@ class Generator:
         stepper, said = Stepper(self._weights), None
         maker, decoder = EventMaker(info), midicodec.Decoder()
 
-        start = self._start if primer is None else primer
+        start = self._start() if primer is None else primer
         for record, seconds in zip(start.records, start.delta_seconds.tolist(), strict=True):
             yield from self._decoded(decoder.feed(record, seconds), maker, Tally())
             said = stepper.step(np.unpackbits(record), from_seconds(seconds, scale))

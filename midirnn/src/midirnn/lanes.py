@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from midirnn.config import TrainingConfig
-from midirnn.errors import PluginError
+from midirnn.errors import PluginError, RunError
 from midirnn.plugin.interfaces import Events
 
 EventsAugmentation = Callable[[Events, np.random.Generator], Events]
@@ -145,7 +145,15 @@ class Lanes:
         }
 
     def restore(self, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
-        """Continue where the lanes were that gave ``arrays``."""
+        """Continue where the lanes were that gave ``arrays``; :class:`RunError` for others'."""
         for name, mine in self.checkpoint().items():
-            mine[...] = arrays[name]
+            found = arrays.get(name)
+            if found is None or (found.shape, found.dtype) != (mine.shape, mine.dtype):
+                what = "missing" if found is None else f"{found.dtype} of shape {found.shape}"
+                raise RunError(f"lanes/{name} is {what}; expected {mine.dtype} of {mine.shape}")
+            mine[...] = found
+        if not np.all((self.song >= 0) & (self.song < len(self._songs))):
+            raise RunError(f"lanes/song names songs that are not among the {len(self._songs)}")
+        if not np.all(self.position >= 0):
+            raise RunError("lanes/position is negative")
         self._events.clear()

@@ -24,6 +24,7 @@ from midicodec.files import replacing
 from midirnn.checkpoint import Checkpoints, DamagedError, read_arrays
 from midirnn.config import Config, read_toml, to_toml, validate
 from midirnn.errors import RunError
+from midirnn.plugin.border import problem_with
 from midirnn.plugin.interfaces import Events
 
 
@@ -72,7 +73,11 @@ class Run:
             raise RunError(f"there is no run folder {self.folder}; midirnn train makes one")
         if not self.started:
             raise RunError(f"{self.folder} is not a run folder: it has no config.toml")
-        return validate(read_toml(self.config_path), source=str(self.config_path))
+        values = read_toml(self.config_path)
+        config = validate(values, source=str(self.config_path))
+        if "preset" not in values:  # with which every saved one begins
+            raise RunError(f"{self.config_path} is damaged: it has no preset")
+        return config
 
     def save_config(self, config: Config) -> None:
         """Write the resolved settings."""
@@ -91,7 +96,7 @@ class Run:
         path = self.folder / "corpus.json"
         try:
             report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            if "fingerprint" not in report:
+            if not isinstance(report, dict) or "fingerprint" not in report:
                 raise ValueError("it has no fingerprint")
         except (OSError, ValueError, TypeError) as error:
             raise RunError(f"{path} is missing or damaged: {error}") from error
@@ -108,9 +113,15 @@ class Run:
         path = self.folder / "start.npz"
         try:
             arrays = read_arrays(path)
-            return Events(arrays["records"], arrays["delta_seconds"])  # type: ignore[arg-type]
+            events = Events(arrays["records"], arrays["delta_seconds"])  # type: ignore[arg-type]
+            problem = problem_with(events) or (None if len(events) else "no event")
+            if problem is not None:
+                raise DamagedError(f"it holds {problem}")
         except (DamagedError, KeyError) as error:
-            raise RunError(f"{path} is missing or damaged: {error}") from error
+            raise RunError(
+                f"{path} is missing or damaged ({error}); give generate a --primer"
+            ) from error
+        return events
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:

@@ -13,12 +13,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from midicodec import BITS
 from midirnn.errors import RunError
 
 Array = npt.NDArray[np.float32]
 
 _EPSILON = np.float32(1e-7)
 _NORM_FLOOR = np.float32(1e-12)  # tf.nn.l2_normalize's
+_LSTM_KERNELS = ("kernel", "recurrent_kernel")
 _SLOPE = np.float32(0.2)  # leaky_relu's below 0
 
 
@@ -33,30 +35,42 @@ class Stepper:
     """A network's weights and its two LSTMs' states for one song."""
 
     def __init__(self, weights: Mapping[str, npt.NDArray[np.generic]]) -> None:
-        """Prepare the weights; raises :class:`RunError` when one is missing."""
+        """Prepare the weights; raises :class:`RunError` where one is missing or does not fit."""
 
-        def weight(name: str) -> Array:
-            try:
-                return np.ascontiguousarray(weights[name], np.float32)
-            except KeyError:
-                raise RunError(f"the checkpoint has no weight {name}") from None
+        def weight(name: str, *shape: int) -> Array:
+            found = weights.get(name)
+            if found is None:
+                raise RunError(f"the checkpoint has no weight {name}")
+            if found.dtype.kind != "f" or (shape and found.shape != shape):
+                raise RunError(
+                    f"the weight {name} is {found.dtype} of shape {found.shape}; "
+                    f"expected float32 of {shape}"
+                )
+            return np.ascontiguousarray(found, np.float32)
 
-        def dense(name: str) -> tuple[Array, Array]:
-            return weight(f"{name}/kernel"), weight(f"{name}/bias")
+        def dense(name: str, inputs: int, outputs: int) -> tuple[Array, Array]:
+            return weight(f"{name}/kernel", inputs, outputs), weight(f"{name}/bias", outputs)
 
         def lstm(name: str) -> tuple[Array, Array]:
-            kernels = weight(f"{name}/kernel"), weight(f"{name}/recurrent_kernel")
-            return np.concatenate(kernels), weight(f"{name}/bias")
+            gates = 4 * units
+            kernels = [weight(f"{name}/{each}", units, gates) for each in _LSTM_KERNELS]
+            return np.concatenate(kernels), weight(f"{name}/bias", gates)
 
-        queries = _l2_normalized(weight("query_gate/table") + _EPSILON)
-        self._queries = np.ascontiguousarray(weight("query_gate/multiplier") * queries.T)
-        self._gated = dense("gated")
+        table = weight("query_gate/table")
+        units, narrow = len(table), len(weight("bits_hidden/bias"))
+        table = weight("query_gate/table", units, BITS + 1)
+        multiplier = weight("query_gate/multiplier")
+        queries = _l2_normalized(table + _EPSILON)
+        self._queries = np.ascontiguousarray(multiplier * queries.T)
+        self._gated = dense("gated", BITS + 1, units)
         self._lstm1 = lstm("lstm1")
-        self._between = dense("between")
+        self._between = dense("between", units, units)
         self._lstm2 = lstm("lstm2")
-        self._fork = dense("fork")
-        self._bits_hidden, self._bits_out = dense("bits_hidden"), dense("bits_out")
-        self._time_hidden, self._time_out = dense("time_hidden"), dense("time_out")
+        self._fork = dense("fork", units, units)
+        self._bits_hidden = dense("bits_hidden", units, narrow)
+        self._bits_out = dense("bits_out", narrow, BITS)
+        self._time_hidden = dense("time_hidden", units, narrow)
+        self._time_out = dense("time_out", narrow, 1)
         self.states = np.zeros((4, self._queries.shape[1]), np.float32)
         """c and h of the first LSTM, then of the second: ``(4, hidden_size)``."""
 

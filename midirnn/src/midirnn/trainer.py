@@ -80,7 +80,10 @@ class Trainer:
     def restore(self, step: int) -> None:
         """Load the checkpoint after ``step``: weights, optimizer, lanes."""
         checkpoints, variables = self._run.checkpoints, self._train_step.optimizer.variables
-        self._network.load(checkpoints.load(step, "weights"))
+        weights, lanes = checkpoints.load(step, "weights"), checkpoints.load(step, "lanes")
+        with checkpoints.blamed(step):
+            self._network.load(weights)
+            self._lanes.restore(lanes)
         optimizer = checkpoints.load(step, "optimizer")
         shapes = {str(index): tuple(variable.shape) for index, variable in enumerate(variables)}
         if shapes != {name: array.shape for name, array in optimizer.items()}:
@@ -90,7 +93,6 @@ class Trainer:
             )
         for index, variable in enumerate(variables):
             variable.assign(optimizer[str(index)])
-        self._lanes.restore(checkpoints.load(step, "lanes"))
         if step % self._config.training.checkpoint_every:  # saved between two regular ones
             self._recent = checkpoints.load(step, "recent")["losses"].tolist()
         self.step = step
@@ -195,7 +197,7 @@ def _drop_lines_after(run: Run, step: int) -> None:
     if not run.metrics_path.exists():
         return
     kept = []
-    for line in run.metrics_path.read_text(encoding="utf-8").splitlines():
+    for line in run.metrics_path.read_text("utf-8", errors="replace").splitlines():
         try:
             if json.loads(line)["step"] <= step:
                 kept.append(line + "\n")

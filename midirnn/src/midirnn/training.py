@@ -40,6 +40,8 @@ def train_run(
     run = Run(folder)
     config = _settle(run, flags, config_file, resume)
     augmentations, losses = make_plugins(config)
+    if run.checkpoints.steps:
+        run.checkpoints.find("best")  # reads the index, which saving needs
     if resume and run.started and _last_step(run) >= config.training.steps:
         say(f"{folder}: already trained for {_last_step(run)} steps")
         return True

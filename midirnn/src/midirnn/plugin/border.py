@@ -18,7 +18,7 @@ def blamed_on(plugin: Plugin) -> Iterator[None]:
         yield
     except MidiRnnError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         first = str(error).strip().partition("\n")[0]
         raise PluginError(f"{plugin.name}: {type(error).__name__}: {first}") from error
 

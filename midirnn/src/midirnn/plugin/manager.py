@@ -110,7 +110,7 @@ class PluginManager:
         try:
             self._pluggy.register(module, name=name)
             self._pluggy.check_pending()
-        except Exception as error:  # noqa: BLE001 — the plugin border, see the module's docstring
+        except (Exception, SystemExit) as error:  # noqa: BLE001 — the plugin border
             self._pluggy.unregister(name=name) if self._pluggy.has_plugin(name) else None
             self._fail(name, distribution, version, error)
             return
@@ -121,7 +121,7 @@ class PluginManager:
             try:
                 for plugin in (each for classes in call() for each in classes):
                     self._keep(Registered(kind, plugin, distribution, version))
-            except Exception as error:  # noqa: BLE001 — the plugin border
+            except (Exception, SystemExit) as error:  # noqa: BLE001 — the plugin border
                 self._fail(name, distribution, version, error)
 
     def _keep(self, registered: Registered) -> None:
@@ -197,13 +197,13 @@ class PluginManager:
             config = registered.plugin.Config(**choice.options)
         except ValidationError as error:
             raise PluginError(f"{where}: {_explain(error, registered.plugin.Config)}") from error
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise PluginError(f"{where}: {type(error).__name__}: {error}") from error
         try:
             return registered.plugin(config)
         except PluginError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise PluginError(f"{where}: {type(error).__name__}: {error}") from error
 
     def record(self, kind: Kind, plugin: Plugin) -> dict[str, Any]:
