@@ -88,6 +88,15 @@ def test_encode(how: str, messages: list[Any], measure: Measure) -> None:
     measure("messages → records", how, len(messages), lambda: function(messages))
 
 
+@pytest.mark.parametrize("how", ["midicodec.decode", "reference: a plain loop"])
+def test_decode(how: str, songs: list[midicodec.Song], measure: Measure) -> None:
+    short = [song.select(song.channel_messages) for song in songs]
+    records = np.concatenate([song.records for song in short])
+    delta = np.concatenate([song.delta_ticks for song in short])
+    function = midicodec.decode if how.startswith("midicodec") else plain_decode
+    measure("records → messages", how, len(records), lambda: function(records, delta))
+
+
 @pytest.mark.parametrize("how", ["midicodec.to_bits", "reference: numpy.unpackbits"])
 def test_to_bits(how: str, songs: list[midicodec.Song], measure: Measure) -> None:
     records = np.concatenate([song.records for song in songs] * 10)
