@@ -2,7 +2,7 @@
 """Channel messages as mido's objects ↔ records, many at a time.
 
 The one place that knows what mido's objects are made of: the attributes that its table
-``mido.messages.specs`` names, in the object's dictionary. Whatever is not exactly so is left to
+``mido.messages.specs`` names, and nothing else. Whatever is not exactly so is left to
 :mod:`midicodec.border`, which asks mido.
 """
 
@@ -12,11 +12,11 @@ from cpython.object cimport PyObject, PyTypeObject
 from libc.math cimport INFINITY
 from libc.stdint cimport int64_t, uint8_t
 
-import gc
-
 cdef extern from "Python.h":
-    object PyObject_GenericGetDict(object, void*)
+    object PyObject_GenericGetAttr(object, object)
     int PyObject_GenericSetAttr(object, object, object) except -1
+    void PyObject_GC_Track(PyObject*)
+    void PyObject_GC_UnTrack(PyObject*)
     int64_t PyLong_AsLongLongAndOverflow(object, int*) except? -1
 
 cdef str TYPE = "type", TIME = "time", CHANNEL = "channel", PITCH = "pitch"
@@ -34,6 +34,18 @@ cdef int LOWEST_PITCH = -8192
 cdef tuple NOTHING = ()
 
 
+def prime(type cls):
+    """Have ``cls`` know the names of all attributes before its first objects have a few of them.
+
+    Python keeps the attributes of a class's objects in arrays that share one table of names, but
+    closes the table after some thirty objects: a name that comes later costs each object that has
+    it a dictionary of its own, which takes three times as long to make.
+    """
+    first = (<PyTypeObject*> cls).tp_new(cls, <PyObject*> NOTHING, NULL)
+    for name in (TYPE, TIME, CHANNEL, *(name for names in NAMES for name in names[1:] if name)):
+        PyObject_GenericSetAttr(first, name, None)
+
+
 def make_messages(type cls, const uint8_t[:, ::1] records, list times, const uint8_t[::1] wanted):
     """Return a list of ``cls`` (mido.Message), one for each record that is ``wanted``, else None.
 
@@ -41,19 +53,14 @@ def make_messages(type cls, const uint8_t[:, ::1] records, list times, const uin
     """
     cdef Py_ssize_t n = records.shape[0], i
     cdef list messages = [None] * n
-    cdef bint collecting = gc.isenabled()
     if n and (records.shape[1] != 5 or len(times) != n or wanted.shape[0] != n):
         raise ValueError("columns of different lengths")
-    # None of these objects is in a cycle, but the collector would look at all of them again and
-    # again as they become more, which takes longer than making them.
-    gc.disable()
-    try:
-        for i in range(n):
-            if wanted[i]:
-                messages[i] = make_message(cls, records, i, times[i])
-    finally:
-        if collecting:
-            gc.enable()
+    # The collector would look at this list, and all that is in it by then, again and again.
+    PyObject_GC_UnTrack(<PyObject*> messages)
+    for i in range(n):
+        if wanted[i]:
+            messages[i] = make_message(cls, records, i, times[i])
+    PyObject_GC_Track(<PyObject*> messages)
     return messages
 
 
@@ -76,6 +83,9 @@ cdef object make_message(type cls, const uint8_t[:, ::1] records, Py_ssize_t i, 
         if names[2] is not None:
             PyObject_GenericSetAttr(message, names[2], records[i, 3])
     PyObject_GenericSetAttr(message, CHANNEL, status & 0x0F)
+    # It holds numbers and strings, which are in no cycle. The collector would look at all messages
+    # again and again as they become more, which takes longer than making them.
+    PyObject_GC_UnTrack(<PyObject*> message)
     return message
 
 
@@ -87,65 +97,69 @@ def take_messages(
 
     The time goes to ``ticks``, or to ``seconds``; the other array is not touched.
     """
-    cdef Py_ssize_t n = len(messages), i
-    cdef int overflow = 0
-    cdef int64_t tick = 0
-    cdef double second = 0
-    cdef dict values
-    cdef tuple names
-    cdef object kind, number, time, message
-    cdef int high, channel, one, two
+    cdef Py_ssize_t n = len(messages), i = -1
     if records.shape[0] != n or records.shape[1] != 5 or taken.shape[0] != n:
         raise ValueError("arrays of different lengths")
     if (ticks.shape[0] if in_ticks else seconds.shape[0]) != n:
         raise ValueError("arrays of different lengths")
-    for i in range(n):
-        message = messages[i]
-        if type(message) is not cls:
-            continue
-        values = <dict> PyObject_GenericGetDict(message, NULL)
-        kind = values.get(TYPE)
-        number = NUMBERS.get(kind) if type(kind) is str else None
-        if number is None:
-            continue
-        high = number
-        names = <tuple> NAMES[high]
-        time = values.get(TIME)
-        if in_ticks:
-            if not PyLong_CheckExact(time):
-                continue
-            tick = PyLong_AsLongLongAndOverflow(time, &overflow)
-            if overflow or tick < 0:
-                continue
-        else:
-            if not PyFloat_CheckExact(time) and not PyLong_CheckExact(time):
-                continue
-            try:
-                second = time
-            except OverflowError:
-                continue
-            if not 0 <= second < INFINITY:
-                continue
-        channel = small(values.get(CHANNEL), 15)
-        one = small(values.get(names[1]), 127)
-        two = 0 if names[2] is None else small(values.get(names[2]), 127)
-        if high == 6:
-            one = pitch(values.get(PITCH))
-            two = one >> 7
-            if one >= 0:
-                one &= 0x7F
-        if channel < 0 or one < 0 or two < 0:
-            continue
-        records[i, 0] = 0
-        records[i, 1] = <uint8_t> (0x80 | high << 4 | channel)
-        records[i, 2] = <uint8_t> one
-        records[i, 3] = <uint8_t> two
-        records[i, 4] = 2 if 4 <= high <= 5 else 3
-        if in_ticks:
-            ticks[i] = tick
-        else:
-            seconds[i] = second
-        taken[i] = True
+    while i < n:
+        try:
+            for i in range(i + 1, n):
+                message = messages[i]
+                if type(message) is cls:
+                    taken[i] = (
+                        (take_ticks(message, &ticks[i]) if in_ticks
+                         else take_seconds(message, &seconds[i]))
+                        and take_message(message, records, i)
+                    )
+            return
+        except (AttributeError, OverflowError):
+            pass  # an attribute is missing, or a number beyond all bounds: go on with the next
+
+
+cdef bint take_ticks(object message, int64_t* ticks) except -1:
+    time = PyObject_GenericGetAttr(message, TIME)
+    if not PyLong_CheckExact(time):
+        return False
+    ticks[0] = time
+    return ticks[0] >= 0
+
+
+cdef bint take_seconds(object message, double* seconds) except -1:
+    time = PyObject_GenericGetAttr(message, TIME)
+    if not PyFloat_CheckExact(time) and not PyLong_CheckExact(time):
+        return False
+    seconds[0] = time
+    return 0 <= seconds[0] < INFINITY
+
+
+cdef bint take_message(object message, uint8_t[:, ::1] records, Py_ssize_t i) except -1:
+    cdef tuple names
+    cdef int high, channel, one, two
+    # Not from the object's dictionary: asking for that would make one, for each object.
+    kind = PyObject_GenericGetAttr(message, TYPE)
+    number = NUMBERS.get(kind) if type(kind) is str else None
+    if number is None:
+        return False
+    high = number
+    names = <tuple> NAMES[high]
+    channel = small(PyObject_GenericGetAttr(message, CHANNEL), 15)
+    if high == 6:
+        one = pitch(PyObject_GenericGetAttr(message, PITCH))
+        two = one >> 7
+        if one >= 0:
+            one &= 0x7F
+    else:
+        one = small(PyObject_GenericGetAttr(message, names[1]), 127)
+        two = 0 if names[2] is None else small(PyObject_GenericGetAttr(message, names[2]), 127)
+    if channel < 0 or one < 0 or two < 0:
+        return False
+    records[i, 0] = 0
+    records[i, 1] = <uint8_t> (0x80 | high << 4 | channel)
+    records[i, 2] = <uint8_t> one
+    records[i, 3] = <uint8_t> two
+    records[i, 4] = 2 if 4 <= high <= 5 else 3
+    return True
 
 
 cdef int small(object value, int most) except -2:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
+from types import ModuleType
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import numpy as np
@@ -41,8 +43,7 @@ def channel_messages(
     records: Records, times: Sequence[float], wanted: Mask
 ) -> list[Message | None]:
     """Return the messages of the ``wanted`` records, whole channel messages; None for others."""
-    import mido
-
+    mido = _mido()
     if native.messages is not None:
         made: list[Message | None] = native.messages.make_messages(
             mido.Message, np.ascontiguousarray(records), times, wanted
@@ -67,12 +68,12 @@ def from_mido_channel(
         np.zeros(n, dtype),
         np.zeros(n, np.bool_),
     )
-    mido = sys.modules.get("mido")  # if it was never imported, none of these is mido's
-    if native.messages is not None and mido is not None:
+    # If mido was never imported, none of these is mido's.
+    if native.messages is not None and "mido" in sys.modules:
         ticks = times if dtype is np.int64 else np.empty(0, np.int64)
         seconds = times if dtype is np.float64 else np.empty(0)
         native.messages.take_messages(
-            mido.Message, messages, dtype is np.int64, records, ticks, seconds, taken
+            _mido().Message, messages, dtype is np.int64, records, ticks, seconds, taken
         )
     return records, times, taken
 
@@ -84,8 +85,18 @@ def from_mido(message: Message | bytes) -> tuple[bytes, int | float]:
     return _at_border(lambda: (bytes(message.bytes()), message.time))
 
 
-def _make(data: bytes, time: float) -> Message:
+@cache
+def _mido() -> ModuleType:
+    """Return mido, its message class primed."""
     import mido
+
+    if native.messages is not None:
+        native.messages.prime(mido.Message)
+    return mido
+
+
+def _make(data: bytes, time: float) -> Message:
+    mido = _mido()
     from mido.midifiles.meta import build_meta_message
 
     if data[0] != META or len(data) == 1:
@@ -107,3 +118,7 @@ def _at_border(call: Callable[[], T]) -> T:
     # UnicodeError, struct.error, …), and a new release may raise something else.
     except Exception as error:
         raise Refused(f"mido refuses it: {error or type(error).__name__}") from error
+
+
+if "mido" in sys.modules:
+    _mido()  # the sooner the better: see midicodec._messages.prime
