@@ -112,6 +112,34 @@ def test_tracks_at_the_limits(events: str) -> None:
     same_of(ONE + b"MTrk" + (len(body) + 30).to_bytes(4, "big") + body)
 
 
+@pytest.mark.parametrize("tracks", [2, 3, 7, 16, 33, 300])
+def test_tracks_are_merged_alike(tracks: int) -> None:
+    """Many at the same tick, some empty, messages of several records among them."""
+    dice = random.Random(tracks)
+    events = [b"\x90\x3c\x40", b"\xf0\x05\x01\x02\x03\x04\xf7", b"\xff\x01\x02hi"]
+    chunks = []
+    for _ in range(tracks):
+        body = b"".join(
+            bytes([dice.choice([0, 0, 1, 5, 100])]) + dice.choice(events)
+            for _ in range(dice.choice([0, 3, 20]))
+        )
+        chunks.append(b"MTrk" + len(body).to_bytes(4, "big") + body)
+    for smf_type in (1, 2):
+        header = ONE[:8] + bytes([0, smf_type, *tracks.to_bytes(2, "big")]) + ONE[12:]
+        assert same_of(header + b"".join(chunks))
+
+
+def test_ticks_too_large_for_the_core_are_read_in_python() -> None:
+    """A tick and a track's number make one number of the core's, while they fit."""
+    events = b"\xff\xff\xff\x7f\xc0\x05" * (2**18 + 1)
+    data = ONE + b"MTrk" + len(events).to_bytes(4, "big") + events
+    assert CORE.read_many([(data, [(len(ONE) + 8, len(data))], True)]) == [None]
+    song = parse(data)
+    assert len(song) == 2**18 + 1
+    assert song.ticks[-1] == len(song) * (2**28 - 1) > 2**46
+    assert build(song) == data
+
+
 WRITTEN = {
     "the longest wait": Song([[0, 0xF6, 0, 0, 1]], [2**28 - 1]),
     "one too long": Song([[0, 0xF6, 0, 0, 1]], [2**28]),
@@ -208,6 +236,8 @@ def test_the_core_checks_what_it_is_given() -> None:
         CORE.read_many([(b"\0\xf6", [(0, 3)], True)])
     with pytest.raises(ValueError, match="bounds outside the data"):
         CORE.read_many([(b"\0\xf6", [(2, 1)], True)])
+    with pytest.raises(ValueError, match="more tracks than a header can say: 65536"):
+        CORE.read_many([(b"", [(0, 0)] * 65536, True)])
     song = Song([[0, 0xF6, 0, 0, 1]], [0])
     columns = (song.records, song.delta_ticks, song.track, song.starts)
     with pytest.raises(ValueError, match="different lengths"):

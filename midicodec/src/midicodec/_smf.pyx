@@ -6,8 +6,11 @@ What is not plainly right is refused here (None), and left to :mod:`midicodec.sm
 home. Every byte that is read is checked against its end first; the GIL is released meanwhile.
 """
 
+from cpython.buffer cimport (
+    PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
+)
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport INT64_MAX, INT64_MIN, int32_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy, memset
 
@@ -21,6 +24,7 @@ cdef enum:
     META = 0xFF
     END_OF_TRACK = 0x2F
     MAX_VALUE = 0x0FFFFFFF  # of a variable-length quantity
+    TRACK_BITS = 16  # no file has more tracks than its header can say
     ROW = 5
     PIECE = 3
 
@@ -46,6 +50,12 @@ cdef enum:
     OK = 0
     REFUSED = -1
     NO_MEMORY = -2
+
+cdef object _EMPTY = np.empty
+cdef object _UINT8 = np.dtype(np.uint8), _INT64 = np.dtype(np.int64)
+cdef object _INT32 = np.dtype(np.int32), _BOOL = np.dtype(np.bool_)
+
+cdef int64_t MAX_TICK = <int64_t> 1 << (62 - TRACK_BITS)  # so that a tick and a track fit one number
 
 # How many bytes a message of each status has, 0 for what is long or not defined.
 cdef uint8_t[256] LENGTHS

@@ -217,7 +217,7 @@ cdef int read_track(
         count += 1
     self.count = count
     ended[0] = over
-    return OK
+    return OK if tick < MAX_TICK else REFUSED
 
 
 cdef int put_codes(Reader* self, Py_ssize_t begin) noexcept nogil:

@@ -1,6 +1,7 @@
 # Whole files, several at a time; included by _smf.pyx.
 
 cdef struct Track:
+    # Where its events are in the file, and where what was made of them ends in the reader.
     Py_ssize_t begin
     Py_ssize_t end
     Py_ssize_t records_end
@@ -10,13 +11,11 @@ cdef struct Track:
 
 cdef struct File:
     const uint8_t* data
-    Py_ssize_t size
     bint merged
-    Py_ssize_t count
     Track* tracks
-    Py_ssize_t* ends
-    Head* heap
-    Reader reader
+    Py_ssize_t count
+    Py_ssize_t first_record
+    Py_ssize_t first_code
     int done
     # Where the columns go.
     uint8_t* rows
@@ -25,85 +24,116 @@ cdef struct File:
     uint8_t* starts
 
 
-cdef int read_events(File* self) noexcept nogil:
-    """Read the events of all tracks, one after another."""
+cdef enum:
+    SPARE_RECORDS = 1 << 18
+
+# The buffers of a call that is over, so that the next one need not ask the system for memory.
+cdef Reader _spare
+memset(&_spare, 0, sizeof(Reader))
+
+
+cdef Reader take_buffers() noexcept:
+    global _spare
+    cdef Reader taken = _spare
+    memset(&_spare, 0, sizeof(Reader))
+    taken.count = taken.amounts.count = taken.codes.count = 0
+    return taken
+
+
+cdef void give_back(Reader* self) noexcept:
+    """Keep the buffers for the next call, if they are of a modest size."""
+    global _spare
+    cdef Reader freed = self[0]
+    if self.capacity <= SPARE_RECORDS and _spare.rows == NULL:
+        freed, _spare = _spare, self[0]
+    free(freed.rows)
+    free(freed.ticks)
+    free(freed.marks)
+    free(freed.amounts.at)
+    free(freed.codes.at)
+
+
+cdef int read_events(Reader* reader, File* self) noexcept nogil:
+    """Read the events of all tracks, one after another; nothing is left of what is refused."""
     cdef Py_ssize_t k, begin, total = 0
     cdef int done
     cdef Track* track
+    self.first_record, self.first_code = reader.count, reader.codes.count
     for k in range(self.count):
         total += self.tracks[k].end - self.tracks[k].begin
     # Most events take three bytes or more, so this is mostly enough.
-    done = reserve_records(&self.reader, total // 3)
+    done = reserve_records(reader, total // 3)
     for k in range(self.count):
         if done != OK:
             break
         track = &self.tracks[k]
-        begin = self.reader.count
-        self.reader.amounts.count = 0
-        done = read_track(&self.reader, self.data, track.begin, track.end, &track.ended)
+        begin = reader.count
+        reader.amounts.count = 0
+        done = read_track(reader, self.data, track.begin, track.end, &track.ended)
         if done == OK:
-            done = put_codes(&self.reader, begin)
-        track.records_end, track.codes_end = self.reader.count, self.reader.codes.count
+            done = put_codes(reader, begin)
+        track.records_end, track.codes_end = reader.count, reader.codes.count
+    if done != OK:
+        reader.count, reader.codes.count = self.first_record, self.first_code
     return done
 
 
-cdef void write_columns(File* self) noexcept nogil:
-    cdef Py_ssize_t k, begin = 0, size = 0
+cdef void write_columns(
+    const Reader* reader, File* self, Run* runs, int64_t* losers
+) noexcept nogil:
+    """Write a file's records in their order; there is room for as many runs as it has tracks."""
+    cdef Py_ssize_t k, begin = self.first_record, count = 0
     for k in range(self.count):
-        self.ends[k] = self.tracks[k].records_end
-        if begin < self.ends[k]:
-            self.heap[size].tick = self.reader.ticks[begin]
-            self.heap[size].track = <int32_t> k
-            self.heap[size].at, self.heap[size].end = begin, self.ends[k]
-            size += 1
-        begin = self.ends[k]
-    if self.merged and size > 1:
-        merge(&self.reader, self.heap, size, self.rows, self.deltas, self.numbers, self.starts)
-    else:
-        line_up(&self.reader, self.ends, self.count,
-                self.rows, self.deltas, self.numbers, self.starts)
+        if begin < self.tracks[k].records_end:
+            runs[count].track = <int32_t> k
+            runs[count].at, runs[count].end = begin, self.tracks[k].records_end
+            count += 1
+        begin = self.tracks[k].records_end
+    if self.merged and count > 1:
+        merge(reader, runs, count, losers, self.rows, self.deltas, self.numbers, self.starts)
+        return
+    for k in range(count):
+        begin = runs[k].at - self.first_record
+        copy_track(reader, &runs[k], self.rows + ROW * begin, self.deltas + begin,
+                   self.numbers + begin, self.starts + begin)
 
 
-cdef int prepare(File* self, bytes data, list bounds, bint merged) except -1:
+cdef int prepare(File* self, bytes data, list bounds, bint merged, Track* tracks) except -1:
     cdef Py_ssize_t k, begin, end
-    self.data, self.size = data, len(data)
-    self.merged, self.count = merged, len(bounds)
-    self.tracks = <Track*> calloc(self.count + 1, sizeof(Track))
-    self.ends = <Py_ssize_t*> calloc(self.count + 1, sizeof(Py_ssize_t))
-    self.heap = <Head*> calloc(self.count + 1, sizeof(Head))
-    if self.tracks == NULL or self.ends == NULL or self.heap == NULL:
-        raise MemoryError
+    if len(bounds) >= 1 << TRACK_BITS:
+        raise ValueError(f"more tracks than a header can say: {len(bounds)}")
+    self.data, self.merged, self.tracks, self.count = data, merged, tracks, len(bounds)
     for k, (begin, end) in enumerate(bounds):
-        if not 0 <= begin <= end <= self.size:
-            raise ValueError(f"bounds outside the data: {begin} to {end} of {self.size}")
-        self.tracks[k].begin, self.tracks[k].end = begin, end
+        if not 0 <= begin <= end <= len(data):
+            raise ValueError(f"bounds outside the data: {begin} to {end} of {len(data)}")
+        tracks[k].begin, tracks[k].end = begin, end
     return 0
 
 
-cdef tuple allocate(File* self):
-    """Return the columns, and note where they are."""
-    cdef Py_ssize_t n = self.reader.count
-    cdef uint8_t[:, ::1] rows
-    cdef int64_t[::1] deltas
-    cdef int32_t[::1] numbers
-    cdef uint8_t[::1] starts
-    columns = (np.empty((n, ROW), np.uint8), np.empty(n, np.int64), np.empty(n, np.int32),
-               np.empty(n, np.bool_))
-    if n:
-        rows, deltas, numbers = columns[0], columns[1], columns[2]
-        starts = columns[3].view(np.uint8)
-        self.rows, self.deltas = &rows[0, 0], &deltas[0]
-        self.numbers, self.starts = &numbers[0], &starts[0]
+cdef void* memory(array) except? NULL:
+    """Return where the bytes of a numpy array of our own making are, for as long as it lives."""
+    cdef Py_buffer view
+    PyObject_GetBuffer(array, &view, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS)
+    cdef void* found = view.buf
+    PyBuffer_Release(&view)
+    return found
+
+
+cdef tuple allocate(Py_ssize_t n, File* self):
+    """Return columns of ``n`` records, and note where they are."""
+    columns = (_EMPTY((n, ROW), _UINT8), _EMPTY(n, _INT64), _EMPTY(n, _INT32), _EMPTY(n, _BOOL))
+    self.rows, self.deltas = <uint8_t*> memory(columns[0]), <int64_t*> memory(columns[1])
+    self.numbers, self.starts = <int32_t*> memory(columns[2]), <uint8_t*> memory(columns[3])
     return columns
 
 
-cdef tuple codes_and_ends(File* self):
-    cdef Py_ssize_t k, begin = 0
+cdef tuple codes_and_ends(const Reader* reader, const File* self):
+    cdef Py_ssize_t k, begin = self.first_code, end
     cdef list codes = [], ended = []
     for k in range(self.count):
-        codes.append(self.reader.codes.at[begin:self.tracks[k].codes_end]
-                     if begin < self.tracks[k].codes_end else b"")
-        begin = self.tracks[k].codes_end
+        end = self.tracks[k].codes_end
+        codes.append(reader.codes.at[begin:end] if begin < end else b"")
+        begin = end
         ended.append(bool(self.tracks[k].ended))
     return codes, ended
 
@@ -117,37 +147,47 @@ def read_many(list files):
 
     The GIL is let go twice for all files together: each time costs as much as reading a small one.
     """
-    cdef Py_ssize_t n = len(files), i
+    cdef Py_ssize_t n = len(files), i, at = 0, all_tracks = 0, most_tracks = 0
+    cdef bytes data
+    cdef list bounds, columns = []
+    for data, bounds, merged in files:
+        all_tracks += len(bounds)
+        most_tracks = max(most_tracks, len(bounds))
     cdef File* jobs = <File*> calloc(n + 1, sizeof(File))
-    if jobs == NULL:
-        raise MemoryError
+    cdef Track* tracks = <Track*> calloc(all_tracks + 1, sizeof(Track))
+    cdef Run* runs = <Run*> calloc(most_tracks + 1, sizeof(Run))
+    cdef int64_t* losers = <int64_t*> calloc(most_tracks + 1, sizeof(int64_t))
+    cdef Reader reader = take_buffers()
     try:
+        if jobs == NULL or tracks == NULL or runs == NULL or losers == NULL:
+            raise MemoryError
         for i, (data, bounds, merged) in enumerate(files):
-            prepare(&jobs[i], data, bounds, merged)
+            prepare(&jobs[i], data, bounds, merged, tracks + at)
+            at += len(bounds)
         with nogil:
             for i in range(n):
-                jobs[i].done = read_events(&jobs[i])
-        columns = []
+                jobs[i].done = read_events(&reader, &jobs[i])
+        at = 0
         for i in range(n):
             if jobs[i].done == NO_MEMORY:
                 raise MemoryError
-            columns.append(allocate(&jobs[i]) if jobs[i].done == OK else None)
+            if jobs[i].done == REFUSED:
+                columns.append(None)
+                continue
+            if jobs[i].count:
+                at = jobs[i].tracks[jobs[i].count - 1].records_end
+            columns.append(allocate(at - jobs[i].first_record, &jobs[i]))
         with nogil:
             for i in range(n):
                 if jobs[i].done == OK:
-                    write_columns(&jobs[i])
+                    write_columns(&reader, &jobs[i], runs, losers)
         return [
-            None if columns[i] is None else (*columns[i], *codes_and_ends(&jobs[i]))
+            None if columns[i] is None else (*columns[i], *codes_and_ends(&reader, &jobs[i]))
             for i in range(n)
         ]
     finally:
-        for i in range(n):
-            free(jobs[i].reader.rows)
-            free(jobs[i].reader.ticks)
-            free(jobs[i].reader.marks)
-            free(jobs[i].reader.amounts.at)
-            free(jobs[i].reader.codes.at)
-            free(jobs[i].tracks)
-            free(jobs[i].ends)
-            free(jobs[i].heap)
+        give_back(&reader)
         free(jobs)
+        free(tracks)
+        free(runs)
+        free(losers)

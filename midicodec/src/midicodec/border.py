@@ -92,7 +92,8 @@ def _mido() -> ModuleType:
 
     if native.messages is not None:
         native.messages.prime(mido.Message)
-    return mido
+    found: ModuleType = mido
+    return found
 
 
 def _make(data: bytes, time: float) -> Message:

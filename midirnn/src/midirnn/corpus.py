@@ -87,11 +87,13 @@ def read_corpus(paths: Iterable[Path], config: CorpusConfig, shortest: int = 2) 
     used: list[Path] = []
     left_out: list[LeftOut] = []
     paths = list(paths)
-    for path, error in _found(paths):
+    found = _found(paths)
+    loaded = midicodec.load_many(path for path, error in found if error is None)
+    for path, error in found:
         try:
             if error is not None:
                 raise _unopened(error)
-            songs.append(read_song(path, config, shortest))
+            songs.append(_usable(next(loaded), config, shortest))
             used.append(path)
         except _UnusableError as unusable:
             left_out.append(LeftOut(path, *unusable.args))
@@ -121,20 +123,20 @@ def _unopened(error: OSError) -> _UnusableError:
 
 def read_events(path: Path, config: CorpusConfig) -> Events:
     """Read one file as the network is shown it; raises :class:`CorpusError` if it cannot be."""
+    (loaded,) = midicodec.load_many([path], workers=1)
     try:
-        return read_song(path, config, shortest=1)
+        return _usable(loaded, config, shortest=1)
     except _UnusableError as error:
         raise CorpusError(f"{path}: {error.args[0]}: {error.args[1]}") from error
 
 
-def read_song(path: Path, config: CorpusConfig, shortest: int) -> Events:
+def _usable(loaded: midicodec.Loaded, config: CorpusConfig, shortest: int) -> Events:
     """Return one file's events in real time, or say why it cannot be used."""
-    try:
-        song = midicodec.load(path)
-    except midicodec.SmfError as error:
-        raise _UnusableError("not readable as a MIDI file", str(error)) from error
-    except OSError as error:
+    song, error = loaded.song, loaded.error
+    if isinstance(error, OSError):
         raise _unopened(error) from error
+    if song is None:
+        raise _UnusableError("not readable as a MIDI file", str(error)) from error
     if song.smf_type not in config.types:
         wanted = ", ".join(map(str, config.types))
         raise _UnusableError(f"type {song.smf_type}", f"the types used are {wanted}")
