@@ -35,11 +35,11 @@ cdef inline void put_padding(Bytes* self, Py_ssize_t count) noexcept nogil:
 
 cdef inline void put_vlq(Bytes* self, uint32_t value) noexcept nogil:
     """Append a quantity that there is room for."""
-    if value >= 1 << 21:
-        put(self, 0x80 | (value >> 21 & 0x7F))
-    if value >= 1 << 14:
-        put(self, 0x80 | (value >> 14 & 0x7F))
     if value >= 1 << 7:
+        if value >= 1 << 14:
+            if value >= 1 << 21:
+                put(self, 0x80 | (value >> 21 & 0x7F))
+            put(self, 0x80 | (value >> 14 & 0x7F))
         put(self, 0x80 | (value >> 7 & 0x7F))
     put(self, value & 0x7F)
 

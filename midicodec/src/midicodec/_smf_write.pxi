@@ -56,17 +56,13 @@ cdef int write_channel_message(
             explicit = (not self.policy & POLICY_ACROSS_RUNNING) ^ flip
         else:
             explicit = ((self.policy & POLICY_SAME_EXPLICIT) != 0) ^ flip
+    # There is room for all three bytes, and what is not of the message the next one overwrites.
     to = body.at + body.count
-    if explicit:
-        to[0] = status
-        to += 1
-    if n > 1:
-        to[0] = row[2]
-        to += 1
-    if n > 2:
-        to[0] = row[3]
-        to += 1
-    body.count = to - body.at
+    to[0] = status
+    to += explicit
+    to[0] = row[2]
+    to[1] = row[3]
+    body.count = to - body.at + n - 1
     self.running = status
     self.interrupted = self.ended = False
     self.tick += delta

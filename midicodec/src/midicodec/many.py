@@ -25,7 +25,7 @@ from midicodec.smf import read_file
 from midicodec.smf_read import parse_many
 from midicodec.song import Song
 
-_BATCH = 32
+_BATCH = 64
 """Files in one task: handing over a task takes as long as reading a small file."""
 _AHEAD = 2
 """How many tasks a worker has at most, done or to do, that the caller has not taken."""
@@ -53,7 +53,7 @@ def load_many(
 
     ``workers`` are as many as there are cores if not given: threads with the native core, which
     lets them run at the same time, and processes without. However many paths there are, and
-    however slowly the results are taken, only so many songs are held: 64 a worker. Raises
+    however slowly the results are taken, only so many songs are held: 128 a worker. Raises
     :class:`MidiCodecError` for arguments that do not fit, and if a worker process is killed.
     """
     if errors not in ("strict", "salvage"):

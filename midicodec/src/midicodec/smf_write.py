@@ -51,10 +51,10 @@ def build(song: Song, *, canonical: bool = False) -> bytes:
         raise EncodeError(0, f"a file has up to {_MAX_TRACKS} tracks, not {count}")
     framing = None if canonical else song.framing
     if framing is not None:
-        tracks = _tracks(song, len(framing.codes), framing.codes)
+        tracks = _tracks(song, max(count, len(framing.codes)), framing.codes)
         prefixes, suffix = framing.prefixes, framing.suffix
     else:
-        tracks = [_ended(track) for track in _tracks(song, 1)]
+        tracks = [_ended(track) for track in _tracks(song, max(count, 1))]
         prefixes, suffix = (None,) * len(tracks), b""
     parts = []
     for number, (prefix, track) in enumerate(zip(prefixes, tracks, strict=True)):
@@ -67,8 +67,7 @@ def build(song: Song, *, canonical: bool = False) -> bytes:
 
 
 def _tracks(song: Song, count: int, codes: Sequence[bytes] | None = None) -> list[_Events]:
-    """Return the events of each track, of ``count`` at least, written as ``codes`` say."""
-    count = max(count, int(song.track.max(initial=-1)) + 1)
+    """Return the events of each of ``count`` tracks, written as ``codes`` say."""
     merged = song.smf_type != 2
     columns = Columns(song.records, song.delta_ticks, song.track, song.starts)
     if native.smf is not None:
