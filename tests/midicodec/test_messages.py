@@ -203,6 +203,7 @@ def test_times_are_the_first_record_s_and_of_its_kind():
         ([5, 6, 7, 8], [5, 8]),
         (np.array([0.5, 9, 9, 1.5], np.float32), [0.5, 1.5]),
         (np.array([1, 2, 3, 4], np.uint8), [1, 4]),
+        (np.array([1, 2, 3, 2**63 - 1], np.uint64), [1, 2**63 - 1]),
     ]:
         times = [each.time for each in midicodec.decode(records, delta)]
         assert times == expected
@@ -221,6 +222,7 @@ def test_times_are_the_first_record_s_and_of_its_kind():
         ([[0, 0xF8, 0, 0, 1]], [1, 2], r"shape \(1,\), found \(2,\)"),
         ([[0, 0xF8, 0, 0, 1]], ["x"], "integers or floats"),
         ([[0, 0xF8, 0, 0, 1]], [None], "integers or floats"),
+        ([[0, 0xF8, 0, 0, 1]], np.array([2**63], np.uint64), r"under 2\*\*63, found 9223372036854"),
     ],
 )
 def test_arrays_of_another_shape_or_kind_are_refused(records, delta, expected):

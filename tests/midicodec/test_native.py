@@ -243,8 +243,12 @@ def test_the_core_checks_what_it_is_given() -> None:
     with pytest.raises(ValueError, match="different lengths"):
         CORE.write_tracks(song.records, np.zeros(2, np.int64), *columns[2:], True, 1, None)
     assert CORE.write_tracks(*columns, True, 0, None) is None
-    with pytest.raises(ValueError, match="no channel message"):
-        MESSAGES.make_messages(mido.Message, song.records, [0], np.ones(1, np.bool_))
+    ticks, none = np.zeros(1, np.int64), (np.empty(0, np.int64), np.empty(0))
+    made = MESSAGES.make_messages(mido.Message, song.records, True, ticks, none[1])
+    assert made == ([None], 0)
+    for in_ticks in (True, False):
+        with pytest.raises(ValueError, match="different lengths"):
+            MESSAGES.make_messages(mido.Message, song.records, in_ticks, *none)
 
 
 def test_codes_of_any_bytes_are_written_alike_or_refused() -> None:

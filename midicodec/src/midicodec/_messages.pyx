@@ -17,12 +17,12 @@ cdef extern from "Python.h":
     int PyObject_GenericSetAttr(object, object, object) except -1
     void PyObject_GC_Track(PyObject*)
     void PyObject_GC_UnTrack(PyObject*)
-    int64_t PyLong_AsLongLongAndOverflow(object, int*) except? -1
 
+cdef str NOTE_OFF = "note_off", NOTE_ON = "note_on"
 cdef str TYPE = "type", TIME = "time", CHANNEL = "channel", PITCH = "pitch"
 cdef tuple NAMES = (  # by the upper half of the status, from 8 on
-    ("note_off", "note", "velocity"),
-    ("note_on", "note", "velocity"),
+    (NOTE_OFF, "note", "velocity"),
+    (NOTE_ON, "note", "velocity"),
     ("polytouch", "note", "value"),
     ("control_change", "control", "value"),
     ("program_change", "program", None),
@@ -46,42 +46,57 @@ def prime(type cls):
         PyObject_GenericSetAttr(first, name, None)
 
 
-def make_messages(type cls, const uint8_t[:, ::1] records, list times, const uint8_t[::1] wanted):
-    """Return a list of ``cls`` (mido.Message), one for each record that is ``wanted``, else None.
+def make_messages(
+    type cls, const uint8_t[:, ::1] records, bint in_ticks,
+    const int64_t[::1] ticks, const double[::1] seconds,
+):
+    """Return a list of ``cls`` (mido.Message), one for each record, and how many there are of it.
 
-    Those must be whole channel messages; ``times`` has their times.
+    Those are the whole channel messages; for any other record the list has None. Their times are
+    those of ``ticks``, or of ``seconds``; the other array is not looked at.
     """
-    cdef Py_ssize_t n = records.shape[0], i
+    cdef Py_ssize_t n = records.shape[0], i, made = 0
     cdef list messages = [None] * n
-    if n and (records.shape[1] != 5 or len(times) != n or wanted.shape[0] != n):
+    if n and (records.shape[1] != 5 or (ticks.shape[0] if in_ticks else seconds.shape[0]) != n):
         raise ValueError("columns of different lengths")
     # The collector would look at this list, and all that is in it by then, again and again.
     PyObject_GC_UnTrack(<PyObject*> messages)
     for i in range(n):
-        if wanted[i]:
-            messages[i] = make_message(cls, records, i, times[i])
+        if is_channel_message(&records[i, 0]):
+            if in_ticks:
+                messages[i] = make_message(cls, &records[i, 0], ticks[i])
+            else:
+                messages[i] = make_message(cls, &records[i, 0], seconds[i])
+            made += 1
     PyObject_GC_Track(<PyObject*> messages)
-    return messages
+    return messages, made
 
 
-cdef object make_message(type cls, const uint8_t[:, ::1] records, Py_ssize_t i, object time):
-    cdef uint8_t status = records[i, 1]
+cdef inline bint is_channel_message(const uint8_t* record) noexcept:
+    """Whether a record of five bytes is one; what follows from midicodec.records and its table."""
+    cdef bint short = 0xC0 <= record[1] < 0xE0
+    return (
+        record[0] == 0 and 0x80 <= record[1] < 0xF0 and (record[2] | record[3]) < 0x80
+        and record[4] == (2 if short else 3) and not (short and record[3])
+    )
+
+
+cdef object make_message(type cls, const uint8_t* record, object time):
+    cdef uint8_t status = record[1]
     cdef tuple names
     cdef int bend
-    if not 0x80 <= status < 0xF0:
-        raise ValueError(f"record {i} is no channel message")
     names = <tuple> NAMES[(status >> 4) - 8]
     message = (<PyTypeObject*> cls).tp_new(cls, <PyObject*> NOTHING, NULL)
     # Not by mido's own __setattr__, which checks every value.
     PyObject_GenericSetAttr(message, TYPE, names[0])
     PyObject_GenericSetAttr(message, TIME, time)
     if status >= 0xE0:
-        bend = (records[i, 2] | records[i, 3] << 7) + LOWEST_PITCH
+        bend = (record[2] | record[3] << 7) + LOWEST_PITCH
         PyObject_GenericSetAttr(message, PITCH, bend)
     else:
-        PyObject_GenericSetAttr(message, names[1], records[i, 2])
+        PyObject_GenericSetAttr(message, names[1], record[2])
         if names[2] is not None:
-            PyObject_GenericSetAttr(message, names[2], records[i, 3])
+            PyObject_GenericSetAttr(message, names[2], record[3])
     PyObject_GenericSetAttr(message, CHANNEL, status & 0x0F)
     # It holds numbers and strings, which are in no cycle. The collector would look at all messages
     # again and again as they become more, which takes longer than making them.
@@ -138,10 +153,15 @@ cdef bint take_message(object message, uint8_t[:, ::1] records, Py_ssize_t i) ex
     cdef int high, channel, one, two
     # Not from the object's dictionary: asking for that would make one, for each object.
     kind = PyObject_GenericGetAttr(message, TYPE)
-    number = NUMBERS.get(kind) if type(kind) is str else None
-    if number is None:
-        return False
-    high = number
+    if kind is NOTE_ON:  # most are
+        high = 1
+    elif kind is NOTE_OFF:
+        high = 0
+    else:
+        number = NUMBERS.get(kind) if type(kind) is str else None
+        if number is None:
+            return False
+        high = number
     names = <tuple> NAMES[high]
     channel = small(PyObject_GenericGetAttr(message, CHANNEL), 15)
     if high == 6:
@@ -164,21 +184,17 @@ cdef bint take_message(object message, uint8_t[:, ::1] records, Py_ssize_t i) ex
 
 cdef int small(object value, int most) except -2:
     """Return ``value`` if it is an int from 0 to ``most``, else -1."""
-    cdef int overflow = 0
     cdef int64_t found
     if not PyLong_CheckExact(value):
         return -1
-    found = PyLong_AsLongLongAndOverflow(value, &overflow)
-    return <int> found if not overflow and 0 <= found <= most else -1
+    found = value
+    return <int> found if 0 <= found <= most else -1
 
 
 cdef int pitch(object value) except -2:
     """Return a pitch bend as the 14 bits that mean it, or -1 if it is none."""
-    cdef int overflow = 0
     cdef int64_t found
     if not PyLong_CheckExact(value):
         return -1
-    found = PyLong_AsLongLongAndOverflow(value, &overflow)
-    if overflow or not LOWEST_PITCH <= found < -LOWEST_PITCH:
-        return -1
-    return <int> found - LOWEST_PITCH
+    found = value
+    return <int> found - LOWEST_PITCH if LOWEST_PITCH <= found < -LOWEST_PITCH else -1

@@ -189,6 +189,12 @@ def whole_messages(records: Records) -> Mask:
     return whole
 
 
+def whole_channel_messages(records: Records) -> Mask:
+    """Return ``(n,)`` bool: the records that are a channel message by themselves."""
+    whole: Mask = whole_messages(records) & (records[:, B1] < SYSEX)
+    return whole
+
+
 def outcomes_of_others(records: Records, whole: Mask) -> Iterator[Assembled | Skip]:
     """Yield what the records that are not ``whole`` messages by themselves make, in order."""
     others = np.flatnonzero(~whole)

@@ -6,7 +6,7 @@ mido is imported when the first message is asked for, not with midicodec.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from midicodec import native
-from midicodec.records import B1, META, RECORD_BYTES, Mask, N, Records
+from midicodec.assemble import whole_channel_messages
+from midicodec.records import B1, META, RECORD_BYTES, Mask, N, Records, Seconds, Ticks
 from midicodec.vlq import read_vlq
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     Message: TypeAlias = mido.Message | mido.MetaMessage
 
+Times: TypeAlias = npt.NDArray[np.int64 | np.float64]
 T = TypeVar("T")
 
 
@@ -39,25 +41,29 @@ def to_mido(data: bytes, time: float) -> Message:
     return _at_border(lambda: _make(data, time))
 
 
-def channel_messages(
-    records: Records, times: Sequence[float], wanted: Mask
-) -> list[Message | None]:
-    """Return the messages of the ``wanted`` records, whole channel messages; None for others."""
+def channel_messages(records: Records, times: Times) -> tuple[list[Message | None], int]:
+    """Return the message of each record that is a whole channel message, None for the others.
+
+    Also how many there are of these.
+    """
     mido = _mido()
     if native.messages is not None:
-        made: list[Message | None] = native.messages.make_messages(
-            mido.Message, np.ascontiguousarray(records), times, wanted
+        made: tuple[list[Message | None], int] = native.messages.make_messages(
+            mido.Message, np.ascontiguousarray(records), *_by_unit(times)
         )
         return made
+    wanted = whole_channel_messages(records)
     return [
         to_mido(record[B1 : B1 + record[N]], time) if is_wanted else None
-        for record, time, is_wanted in zip(map(bytes, records), times, wanted.tolist(), strict=True)
-    ]
+        for record, time, is_wanted in zip(
+            map(bytes, records), times.tolist(), wanted.tolist(), strict=True
+        )
+    ], int(wanted.sum())
 
 
 def from_mido_channel(
     messages: list[Message | bytes], dtype: type[np.int64] | type[np.float64]
-) -> tuple[Records, npt.NDArray[np.int64 | np.float64], Mask]:
+) -> tuple[Records, Times, Mask]:
     """Return one record and one time for each message, and where these were plainly to be had.
 
     That is what channel messages of mido's with a fitting time are; of others nothing is said.
@@ -70,12 +76,18 @@ def from_mido_channel(
     )
     # If mido was never imported, none of these is mido's.
     if native.messages is not None and "mido" in sys.modules:
-        ticks = times if dtype is np.int64 else np.empty(0, np.int64)
-        seconds = times if dtype is np.float64 else np.empty(0)
+        in_ticks, ticks, seconds = _by_unit(times)
         native.messages.take_messages(
-            _mido().Message, messages, dtype is np.int64, records, ticks, seconds, taken
+            _mido().Message, messages, in_ticks, records, ticks, seconds, taken
         )
     return records, times, taken
+
+
+def _by_unit(times: Times) -> tuple[bool, Ticks, Seconds]:
+    """Return whether times are in ticks, and an array for each unit; the other one is empty."""
+    if times.dtype == np.int64:
+        return True, times, np.empty(0)  # type: ignore[return-value]
+    return False, np.empty(0, np.int64), times  # type: ignore[return-value]
 
 
 def from_mido(message: Message | bytes) -> tuple[bytes, int | float]:

@@ -12,11 +12,11 @@ from midicodec.assemble import (
     Assembler,
     Skip,
     outcomes_of_others,
-    whole_messages,
+    whole_channel_messages,
 )
-from midicodec.border import Refused, channel_messages, to_mido
+from midicodec.border import Refused, Times, channel_messages, to_mido
 from midicodec.errors import DecodeError, MidiCodecError
-from midicodec.records import B1, RECORD_BYTES, SYSEX, as_records, as_uint8
+from midicodec.records import RECORD_BYTES, as_records, as_uint8
 
 if TYPE_CHECKING:
     from midicodec.border import Message
@@ -45,14 +45,14 @@ def decode(
         raise MidiCodecError(f'expected errors to be "strict" or "skip", found {errors!r}')
     array = as_records(records)
     times = _as_times(delta, len(array))
-    channel = whole_messages(array) & (array[:, B1] < SYSEX)
-    found = channel_messages(array, times, channel)
-    if channel.all():
+    found, count = channel_messages(array, times)
+    if count == len(array):
         return found
+    channel = whole_channel_messages(array)
     others = {outcome.index: outcome for outcome in outcomes_of_others(array, channel)}
     messages: list[Message] = []
     carried: float = 0
-    for index, (message, time) in enumerate(zip(found, times, strict=True)):
+    for index, (message, time) in enumerate(zip(found, times.tolist(), strict=True)):
         if message is None:
             outcome = others.get(index)
             if outcome is None:
@@ -133,17 +133,18 @@ class Decoder:
         return made
 
 
-def _as_times(delta: npt.ArrayLike | None, n: int) -> list[int] | list[float]:
-    """Return ``n`` Python numbers."""
+def _as_times(delta: npt.ArrayLike | None, n: int) -> Times:
+    """Return ``n`` times as int64 or float64."""
     if delta is None:
-        return [0] * n
+        return np.zeros(n, np.int64)
     array = np.asarray(delta)
     if array.shape != (n,):
         raise MidiCodecError(f"expected delta times of shape ({n},), found {array.shape}")
     if n and array.dtype.kind not in "iuf":
         raise MidiCodecError(f"expected delta times as integers or floats, found {array.dtype}")
-    times: list[int] | list[float] = array.tolist()
-    return times
+    if array.dtype.kind == "u" and n and array.max() >= 2**63:
+        raise MidiCodecError(f"expected delta times under 2**63, found {array.max()}")
+    return np.ascontiguousarray(array, np.float64 if array.dtype.kind == "f" else np.int64)
 
 
 def _record_bytes(record: npt.ArrayLike) -> bytes:

@@ -49,7 +49,7 @@ def encode(
     """
     if unit not in ("ticks", "seconds"):
         raise MidiCodecError(f'expected the unit "ticks" or "seconds", found {unit!r}')
-    given = list(messages)
+    given = messages if isinstance(messages, list) else list(messages)
     records, times, taken = from_mido_channel(given, np.int64 if unit == "ticks" else np.float64)
     others = np.flatnonzero(~taken)
     if not len(others):
