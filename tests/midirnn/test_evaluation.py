@@ -1,5 +1,6 @@
 """Bits per message against plain numpy, whatever stands beside or behind a song."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import mido
@@ -12,7 +13,7 @@ from midirnn import evaluation
 from midirnn.builtin.losses import BitCrossEntropy, TimeRootMeanSquare
 from midirnn.config import Config, resolve
 from midirnn.errors import CorpusError
-from midirnn.evaluation import evaluate, evaluate_run
+from midirnn.evaluation import Evaluation, Evaluator, evaluate_run
 from midirnn.model import Network
 from midirnn.plugin import Events, LossTerm, Predictions, Targets
 from midirnn.run import Run
@@ -54,6 +55,12 @@ def constant(bit_logits: np.ndarray, seconds: float = 0.0, config: Config = CONF
     weights["time_out/bias"] = from_seconds([seconds], config.model.time_scale)
     made.load(weights)
     return made
+
+
+def evaluate(
+    net: Network, songs: Sequence[Events], terms: Sequence[LossTerm], config: Config
+) -> Evaluation:
+    return Evaluator(net, terms, config).evaluate(songs)
 
 
 def by_numpy(net: Network, songs: list[Events]) -> tuple[float, float, float]:
@@ -123,6 +130,29 @@ def test_a_constant_network_has_the_score_of_the_closed_form() -> None:
     expected = -np.sum(share * np.log2(p) + (1 - share) * np.log2(1 - p))
     assert scores.bits_per_message == pytest.approx(expected, rel=1e-5)
     assert scores.time_error_seconds == pytest.approx(np.abs(deltas - 0.5).mean(), rel=1e-5)
+
+
+def test_the_parts_of_a_record_make_up_its_bits() -> None:
+    """A network that is unsure of some bits only: which, and of which messages, can be counted."""
+    unsure = np.zeros((5, 8), bool)
+    unsure[1, 4:], unsure[2, 1:3], unsure[3, 7] = True, True, True  # 4 bits, 2 and 1
+    scores = evaluate(constant(np.where(unsure.ravel(), 0.0, 30.0)), SONGS, [], CONFIG)
+    sure_bits = np.concatenate([np.unpackbits(each.records[1:], axis=1) for each in SONGS])
+    wrong = (sure_bits == 0) & ~unsure.ravel()
+    wrong_by_byte = wrong.reshape(-1, 5, 8).sum(axis=(0, 2)) * np.log2(1e6) / MESSAGES
+    kinds = np.concatenate([each.records[1:, 1] >> 4 for each in SONGS])
+    assert scores.fields["long"] == pytest.approx(wrong_by_byte[0], rel=1e-3)
+    assert scores.fields["status"] == pytest.approx(wrong_by_byte[1] + 4, rel=1e-3)
+    assert scores.fields["n"] == pytest.approx(wrong_by_byte[4], rel=1e-3)
+    first = scores.fields["note"] + scores.fields["controller"]
+    second = scores.fields["velocity"] + scores.fields["value"]
+    assert first + second + scores.fields["bend"] == pytest.approx(
+        wrong_by_byte[2] + 2 + wrong_by_byte[3] + 1, rel=1e-3
+    )
+    notes = np.isin(kinds, (8, 9))
+    in_notes = (wrong[:, 16:24].sum(axis=1) * np.log2(1e6) + 2)[notes].sum() / MESSAGES
+    assert scores.fields["note"] == pytest.approx(in_notes, rel=1e-3)
+    assert sum(scores.fields.values()) == pytest.approx(scores.bits_per_message)
 
 
 def test_certainty_costs_no_more_than_the_clip_allows() -> None:

@@ -195,6 +195,8 @@ def evaluate(run: Path, paths: tuple[Path, ...], checkpoint: str, as_json: bool)
     click.echo(f"songs                {scores.songs}")
     click.echo(f"channel messages     {scores.messages}")
     click.echo(f"bits per message     {scores.bits_per_message:.3f}")
+    for name, bits in scores.fields.items():
+        click.echo(f"  {name:<18} {bits:.3f}")
     click.echo(f"exact messages       {scores.exact_messages:.1%}")
     click.echo(f"time error           {scores.time_error_seconds * 1000:.1f} ms (mean absolute)")
     for name, value in scores.losses.items():

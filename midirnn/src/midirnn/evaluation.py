@@ -31,6 +31,11 @@ _CLIP = 1e-6
 _LANES = 32
 
 
+_FIRST = ("note", "note", "note", "controller", "program", "pressure", "bend")
+"""What a channel message's first data byte is, by the upper half of its status from 8 on."""
+_SECOND = ("velocity", "velocity", "pressure", "value", "unused", "unused", "bend")
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """A network's scores over some songs; loss terms are means over windows, unweighted."""
@@ -38,6 +43,8 @@ class Evaluation:
     songs: int
     messages: int
     bits_per_message: float
+    fields: dict[str, float]
+    """The share of each part of a record in these bits; together they are all of them."""
     exact_messages: float
     """The share of messages that rounding the network's bits gives exactly."""
     time_error_seconds: float
@@ -62,67 +69,102 @@ def evaluate_run(folder: Path, paths: Sequence[Path], checkpoint: str) -> Evalua
     network = Network(config.model)
     with run.checkpoints.blamed(step):
         network.load(weights)
-    return evaluate(network, corpus.songs, losses, config)
+    return Evaluator(network, losses, config).evaluate(corpus.songs)
 
 
-def evaluate(
-    network: Network, songs: Sequence[Events], terms: Sequence[LossTerm], config: Config
-) -> Evaluation:
-    """Run over every song from its beginning, fresh states each, and score each prediction."""
-    scale, length = config.model.time_scale, config.training.sequence_length
+class Evaluator:
+    """Scores a network as it is at the moment, as often as it is asked to."""
 
-    @tf.function(autograph=False)
-    def predict(
-        records: tf.Tensor, time: tf.Tensor, states: tf.Tensor, mask: tf.Tensor
+    def __init__(self, network: Network, terms: Sequence[LossTerm], config: Config) -> None:
+        self._network, self._terms = network, terms
+        self._length = config.training.sequence_length
+        self._scale = config.model.time_scale
+        self._units = config.model.hidden_size
+        self._predict = tf.function(
+            self._costs,
+            autograph=False,
+            input_signature=[
+                tf.TensorSpec((None, None, 5), tf.uint8),
+                tf.TensorSpec((None, None), tf.float32),
+                tf.TensorSpec((None, 4, self._units), tf.float32),
+                tf.TensorSpec((None, None), tf.float32),
+            ],
+        )
+
+    def evaluate(self, songs: Sequence[Events]) -> Evaluation:
+        """Run over every song from its beginning, fresh states each, and score each prediction."""
+        messages = windows = 0
+        exact_messages = time_error = 0.0
+        fields: dict[str, float] = {}
+        losses = dict.fromkeys((term.name for term in self._terms), 0.0)
+        # Songs of about one length side by side: the short ones wait for the longest of them.
+        by_length = sorted(songs, key=len)
+        for first in range(0, len(by_length), _LANES):
+            lanes = by_length[first : first + _LANES]
+            states = np.zeros((len(lanes), 4, self._units), np.float32)
+            for records, delta_seconds, real in _windows(lanes, self._length):
+                time = from_seconds(delta_seconds, self._scale)
+                states, cost, exact, said, parts = self._predict(
+                    records, time, states, real.astype(np.float32)
+                )
+                targets = records[:, 1:]
+                long, status = targets[..., 0], targets[..., 1]
+                counted = real & (long == 0) & (status >= 0x80) & (status < 0xF0)
+                messages += int(counted.sum())
+                for name, bits in _by_field(status[counted], cost.numpy()[counted]):
+                    fields[name] = fields.get(name, 0.0) + bits
+                exact_messages += float(exact.numpy()[counted].sum())
+                error = np.abs(to_seconds(said.numpy(), self._scale) - delta_seconds[:, 1:])
+                time_error += float(error[counted].sum())
+                windows += int(real.any(axis=1).sum())
+                for name, value in parts.items():
+                    losses[name] += float(value)
+        count = max(messages, 1)
+        return Evaluation(
+            songs=len(songs),
+            messages=messages,
+            bits_per_message=sum(fields.values()) / count,
+            fields={name: bits / count for name, bits in fields.items()},
+            exact_messages=exact_messages / count,
+            time_error_seconds=time_error / count,
+            losses={name: total / max(windows, 1) for name, total in losses.items()},
+        )
+
+    def _costs(
+        self, records: tf.Tensor, time: tf.Tensor, states: tf.Tensor, mask: tf.Tensor
     ) -> tuple[tf.Tensor, ...]:
+        """Return the states, each byte's bits, what is exact, the time said, and loss terms."""
         bits = records_to_bits(records)
         targets = Targets(bits[:, 1:], time[:, 1:])
-        predictions, states = network(bits[:, :-1], time[:, :-1], states)
+        predictions, states = self._network(bits[:, :-1], time[:, :-1], states)
         # A lane that has only padding in this window has no loss, whatever a term makes of it.
         real = tf.reduce_any(mask > 0, axis=1)
         parts = {
             name: tf.reduce_sum(tf.where(real, values, 0.0))
-            for name, values in each_term(terms, targets, predictions, mask).items()
+            for name, values in each_term(self._terms, targets, predictions, mask).items()
         }
         p = tf.clip_by_value(predictions.bits, _CLIP, 1 - _CLIP)
-        likelihood = tf.where(targets.bits > 0.5, p, 1 - p)
-        cost_bits = -tf.reduce_sum(tf.math.log(likelihood), axis=2) / tf.math.log(2.0)
+        cost = -tf.math.log(tf.where(targets.bits > 0.5, p, 1 - p)) / tf.math.log(2.0)
+        of_bytes = tf.concat([tf.shape(cost)[:2], [5, 8]], axis=0)
         exact = tf.reduce_all((predictions.bits > 0.5) == (targets.bits > 0.5), axis=2)
-        return states, cost_bits, exact, predictions.time, parts
+        cost = tf.reduce_sum(tf.reshape(cost, of_bytes), axis=3)
+        return states, cost, exact, predictions.time, parts
 
-    messages = 0
-    bits = exact_messages = time_error = 0.0
-    sums = dict.fromkeys((term.name for term in terms), 0.0)
-    windows = 0
-    # Songs of about one length side by side: the short ones wait for the longest of them.
-    by_length = sorted(songs, key=len)
-    for first in range(0, len(by_length), _LANES):
-        lanes = by_length[first : first + _LANES]
-        states = np.zeros((len(lanes), 4, config.model.hidden_size), np.float32)
-        for records, delta_seconds, real in _windows(lanes, length):
-            time = from_seconds(delta_seconds, scale)
-            states, cost, exact, said, parts = predict(
-                records, time, states, real.astype(np.float32)
-            )
-            long, status = records[:, 1:, 0], records[:, 1:, 1]
-            counted = real & (long == 0) & (status >= 0x80) & (status < 0xF0)
-            messages += int(counted.sum())
-            bits += float(cost.numpy()[counted].sum())
-            exact_messages += float(exact.numpy()[counted].sum())
-            error = np.abs(to_seconds(said.numpy(), scale) - delta_seconds[:, 1:])
-            time_error += float(error[counted].sum())
-            windows += int(real.any(axis=1).sum())
-            for name, value in parts.items():
-                sums[name] += float(value)
-    count = max(messages, 1)
-    return Evaluation(
-        songs=len(songs),
-        messages=messages,
-        bits_per_message=bits / count,
-        exact_messages=exact_messages / count,
-        time_error_seconds=time_error / count,
-        losses={name: total / max(windows, 1) for name, total in sums.items()},
-    )
+
+def _by_field(
+    status: npt.NDArray[np.uint8], cost: npt.NDArray[np.float32]
+) -> Iterator[tuple[str, float]]:
+    """Yield the sums of ``cost``, (n, 5) of channel messages, by what their bytes mean."""
+    total = cost.sum(axis=0, dtype=np.float64)
+    yield "status", float(total[1])
+    kinds = (status >> 4) - 8
+    for names, column in ((_FIRST, 2), (_SECOND, 3)):
+        sums = np.bincount(kinds, cost[:, column], minlength=len(names))
+        for name, bits, count in zip(names, sums, np.bincount(kinds, minlength=8), strict=False):
+            if count:
+                yield name, float(bits)
+    yield "long", float(total[0])
+    yield "n", float(total[4])
 
 
 def _windows(
