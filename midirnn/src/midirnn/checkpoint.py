@@ -110,11 +110,29 @@ class Checkpoints:
             f"there is no checkpoint {which!r} in {self.folder}; there are: best, last, {listed}"
         )
 
+    def newest_whole(self) -> tuple[int | None, list[RunError]]:
+        """Return the step of the newest checkpoint that is whole, and what is wrong with newer."""
+        damage = []
+        for step in reversed(self.steps):
+            try:
+                self._read(step, "")
+            except RunError as error:
+                damage.append(error)
+            else:
+                return step, damage
+        return None, damage
+
     def load(self, step: int, group: str) -> Arrays:
         """Return one group's arrays; raises :class:`RunError` naming a damaged file."""
+        found = self._read(step, f"{group}/")
+        if not found:
+            raise RunError(f"the checkpoint {self.path(step)} holds no {group!r}")
+        return found
+
+    def _read(self, step: int, prefix: str) -> Arrays:
         path = self.path(step)
         try:
-            found = read_arrays(path, f"{group}/")
+            return read_arrays(path, prefix)
         except DamagedError as error:
             others = [each for each in self.steps if each != step]
             advice = (
@@ -123,9 +141,6 @@ class Checkpoints:
                 else "it is the only one of this run; train it again"
             )
             raise RunError(f"the checkpoint {path} is damaged ({error}); {advice}") from error
-        if not found:
-            raise RunError(f"the checkpoint {path} holds no {group!r}")
-        return found
 
     @contextlib.contextmanager
     def blamed(self, step: int) -> Iterator[None]:

@@ -65,9 +65,18 @@ class TrainingConfig(_Section):
     replace_probability: Annotated[float, Field(ge=0, le=1)] = 0.01
     """How often a song that ends makes room for another from the corpus."""
     learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1e-3
+    plateau_patience: Annotated[int, Field(ge=0)] = 4
+    """After how many validations without a better score the rate is lowered; 0: never."""
+    plateau_factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    """What the rate is multiplied with then."""
+    early_stopping_patience: Annotated[int, Field(ge=0)] = 10
+    """After how many validations without a better score training ends; 0: never."""
+    validation_records: PositiveInt = 50_000
+    """Songs of about so many records, of those kept for it, are what is validated on."""
     gradient_clip: Annotated[float, Field(gt=0)] = 5.0
     """Each gradient's largest absolute value."""
-    checkpoint_every: PositiveInt = 500
+    checkpoint_every: PositiveInt = 200
+    """Steps between two checkpoints, and two validations."""
     log_every: PositiveInt = 20
     """Steps between two lines of metrics.jsonl and two scalars of TensorBoard."""
     histogram_every: PositiveInt = 200
@@ -106,7 +115,13 @@ PRESETS: dict[str, dict[str, Any]] = {
     "notebook": {
         "corpus": {"messages": "all"},
         "model": {"initializer": "notebook", "time_scale": "notebook"},
-        "training": {"steps": 1000, "lanes": 1, "learning_rate": 1e-4},
+        "training": {
+            "steps": 1000,
+            "lanes": 1,
+            "learning_rate": 1e-4,
+            "plateau_patience": 0,
+            "early_stopping_patience": 0,
+        },
         "generation": {"temperature": 0.0},
         "augment": [{"name": "noise"}, {"name": "step_zeroing"}],
         "loss": [
@@ -120,7 +135,6 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 RESUMABLE = {
     ("training", "steps"),
-    ("training", "checkpoint_every"),
     ("training", "log_every"),
     ("training", "histogram_every"),
     ("generation", "temperature"),

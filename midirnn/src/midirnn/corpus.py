@@ -34,6 +34,10 @@ class Corpus:
     songs: Sequence[Events]
     paths: Sequence[Path]
     left_out: Sequence[LeftOut]
+    validation: Sequence[Events] = ()
+    """Songs that are kept apart, to see in training how well others are predicted."""
+    test: Sequence[Events] = ()
+    """Songs that are kept apart until a network is done."""
 
     def __len__(self) -> int:
         return len(self.songs)

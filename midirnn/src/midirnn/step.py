@@ -22,6 +22,8 @@ class StepResult(NamedTuple):
     loss: tf.Tensor
     parts: dict[str, tf.Tensor]
     nonfinite_gradients: tf.Tensor
+    gradient_norm: tf.Tensor
+    """Of all gradients together, after they were clipped."""
     predictions: Predictions
     targets: Targets
 
@@ -99,7 +101,8 @@ class TrainStep:
             tape.gradient(loss, variables, unconnected_gradients="zero"), self._clip
         )
         self.optimizer.apply_gradients(zip(gradients, self.variables, strict=True))
-        return StepResult(states, loss, parts, nonfinite, predictions, targets)
+        norm = tf.linalg.global_norm(gradients)
+        return StepResult(states, loss, parts, nonfinite, norm, predictions, targets)
 
 
 def finite_and_clipped(

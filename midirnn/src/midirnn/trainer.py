@@ -1,29 +1,29 @@
-"""The training loop: lanes → step → lanes, with a log, checkpoints, and a way to go on."""
+"""The training loop: lanes → step → lanes, validated and saved now and then."""
 
 from __future__ import annotations
 
-import json
 import math
 import threading
 import time as clock
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import IO, Any
 
 import numpy as np
 import tensorflow as tf
 
-from midicodec.files import replacing
 from midirnn.checkpoint import Arrays
 from midirnn.config import Config
 from midirnn.corpus import Corpus
 from midirnn.errors import RunError
+from midirnn.evaluation import Evaluator
 from midirnn.lanes import Lanes
+from midirnn.log import Log
 from midirnn.losses import Loss
 from midirnn.model import Network
 from midirnn.plugin.border import augmented
 from midirnn.plugin.interfaces import Augmentation, Events, LossTerm
 from midirnn.run import Run
+from midirnn.schedule import Divergence, Schedule
 from midirnn.step import StepResult, TrainStep
 from midirnn.timescale import from_seconds
 
@@ -35,15 +35,21 @@ class Progress:
     step: int
     loss: float
     events_per_second: float
+    score: float | None
+    """The last validation's bits per message, if there was one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How training ended: after which step, whether it was told to stop, the mean last loss."""
+    """How training ended: after which step, and why."""
 
     step: int
     interrupted: bool
-    loss: float
+    stopped_early: bool
+    """Whether the validation score had got no better for too long."""
+    best_step: int
+    best_score: float
+    """The lowest validation score, infinite where there was no validation."""
 
 
 class Trainer:
@@ -74,16 +80,25 @@ class Trainer:
         self._lanes = Lanes(
             corpus.songs, config.training, config.model.hidden_size, augment if changes else None
         )
+        self._evaluator = Evaluator(self._network, losses, config)
+        self._validation = _some_of(corpus.validation, config.training.validation_records)
+        self._schedule, self._divergence = Schedule(config.training), Divergence()
+        self._score: float | None = None
         self.step = 0
         self._recent: list[float] = []  # the losses since the last regular checkpoint
 
     def restore(self, step: int) -> None:
-        """Load the checkpoint after ``step``: weights, optimizer, lanes."""
+        """Load the checkpoint after ``step``: weights, optimizer, lanes, and what was decided."""
         checkpoints, variables = self._run.checkpoints, self._train_step.optimizer.variables
-        weights, lanes = checkpoints.load(step, "weights"), checkpoints.load(step, "lanes")
+        found = {
+            name: checkpoints.load(step, name)
+            for name in ("weights", "lanes", "schedule", "divergence")
+        }
         with checkpoints.blamed(step):
-            self._network.load(weights)
-            self._lanes.restore(lanes)
+            self._network.load(found["weights"])
+            self._lanes.restore(found["lanes"])
+            self._schedule.restore(found["schedule"])
+            self._divergence.restore(found["divergence"])
         optimizer = checkpoints.load(step, "optimizer")
         shapes = {str(index): tuple(variable.shape) for index, variable in enumerate(variables)}
         if shapes != {name: array.shape for name, array in optimizer.items()}:
@@ -93,12 +108,15 @@ class Trainer:
             )
         for index, variable in enumerate(variables):
             variable.assign(optimizer[str(index)])
-        if step % self._config.training.checkpoint_every:  # saved between two regular ones
-            self._recent = checkpoints.load(step, "recent")["losses"].tolist()
+        self._recent = checkpoints.load(step, "recent")["losses"].tolist()
         self.step = step
 
-    def save(self) -> float:
-        """Write a checkpoint that holds all there is to go on from; return the mean last loss."""
+    def save(self, score: float = math.nan) -> None:
+        """Write a checkpoint that holds all there is to go on from.
+
+        ``score``, lower is better, decides which checkpoint is the best; it is not if it is no
+        number.
+        """
         weights: Arrays = {
             name: variable.numpy() for name, variable in self._network.named_weights().items()
         }
@@ -110,36 +128,82 @@ class Trainer:
             "weights": weights,
             "optimizer": optimizer,
             "lanes": self._lanes.checkpoint(),
+            "schedule": self._schedule.checkpoint(),
+            "divergence": self._divergence.checkpoint(),
             "recent": {"losses": np.array(self._recent)},
         }
-        loss = float(np.mean(self._recent)) if self._recent else math.nan
-        self._run.checkpoints.save(self.step, loss, groups)
-        return loss
+        self._run.checkpoints.save(self.step, score, groups)
 
     def train(self, stop: threading.Event, report: Callable[[Progress], None]) -> Outcome:
-        """Train until ``config.training.steps``, or until ``stop`` is set; save either way."""
-        settings = self._config.training
-        mean, saved = float("nan"), self.step
-        with _Log(self._run, self.step, self._train_step) as log:
-            while self.step < settings.steps and not stop.is_set():
+        """Train until ``config.training.steps``, until ``stop`` is set, or until it helps no more.
+
+        Saves in each case. Raises :class:`RunError` when the loss is no number or has exploded.
+        """
+        settings, schedule = self._config.training, self._schedule
+        saved = self.step
+        with Log(self._run, self.step, self._train_step.function) as log:
+            while self.step < settings.steps and not stop.is_set() and not schedule.over:
                 began = clock.perf_counter()
                 result = self._one_step()
                 loss = float(result.loss)
                 self._recent.append(loss)
                 seconds = clock.perf_counter() - began
                 rate = settings.lanes * settings.sequence_length / seconds
-                report(Progress(self.step, loss, rate))
                 last = self.step == settings.steps
                 if self.step % settings.log_every == 0 or last:
-                    log.scalars(self.step, result, rate)
+                    log.scalars(self.step, self._scalars(result, rate))
+                self._check(loss, saved)
                 if self.step % settings.histogram_every == 0 or last:
                     log.histograms(self.step, result)
                 if self.step % settings.checkpoint_every == 0 or last:
-                    mean, saved = self.save(), self.step
-                    self._recent = []
+                    self._regular_checkpoint(log)
+                    saved = self.step
+                report(Progress(self.step, loss, rate, self._score))
         if self.step > saved:  # stopped between two checkpoints
-            mean = self.save()
-        return Outcome(self.step, self.step < settings.steps, mean)
+            self.save()
+        interrupted = self.step < settings.steps and not schedule.over
+        return Outcome(
+            self.step, interrupted, schedule.over, schedule.best_step, schedule.best_score
+        )
+
+    def _check(self, loss: float, saved: int) -> None:
+        problem = self._divergence.tell(loss)
+        if problem is not None:
+            where = f"its last checkpoint is that of step {saved}" if saved else "nothing was saved"
+            raise RunError(
+                f"{self._run.folder}: training diverged at step {self.step}: {problem}; {where}. "
+                "Start another run with a lower --learning-rate than "
+                f"{self._schedule.learning_rate:g}"
+            )
+
+    def _regular_checkpoint(self, log: Log) -> None:
+        """Validate, decide, save."""
+        score = float(np.mean(self._recent))
+        # At the last step this comes perhaps too early: the schedule is told at regular ones only,
+        # or a run that is given more steps later would not be the same.
+        regular = self.step % self._config.training.checkpoint_every == 0
+        if self._validation:
+            evaluation = self._evaluator.evaluate(self._validation)
+            score = self._score = evaluation.bits_per_message
+            log.scalars(self.step, {
+                "validation/bits_per_message": score,
+                "validation/exact_messages": evaluation.exact_messages,
+                "validation/time_error_seconds": evaluation.time_error_seconds,
+            })  # fmt: skip
+            if regular and self._schedule.tell(self.step, score):
+                self._train_step.optimizer.learning_rate.assign(self._schedule.learning_rate)
+        if regular:
+            self._recent = []
+        self.save(score)
+
+    def _scalars(self, result: StepResult, events_per_second: float) -> dict[str, float]:
+        values = {"loss/loss": float(result.loss)}
+        values |= {f"loss/{name}": float(value) for name, value in result.parts.items()}
+        values["gradients/nonfinite"] = int(result.nonfinite_gradients)
+        values["gradients/norm"] = float(result.gradient_norm)
+        values["speed/learning_rate"] = float(self._train_step.optimizer.learning_rate)
+        values["speed/events_per_second"] = events_per_second
+        return values
 
     def _one_step(self) -> StepResult:
         batch = self._lanes.next(self.step)
@@ -150,61 +214,14 @@ class Trainer:
         return result
 
 
-class _Log:
-    """``metrics.jsonl`` and TensorBoard's event files."""
-
-    def __init__(self, run: Run, step: int, train_step: TrainStep) -> None:
-        _drop_lines_after(run, step)
-        self._metrics: IO[str] = run.metrics_path.open("a", encoding="utf-8")
-        self._writer = tf.summary.create_file_writer(str(run.tensorboard_path))
-        with self._writer.as_default():
-            tf.summary.graph(train_step.function.get_concrete_function().graph)
-
-    def __enter__(self) -> _Log:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._metrics.close()
-        self._writer.close()
-
-    def scalars(self, step: int, result: StepResult, events_per_second: float) -> None:
-        """Write the loss and its terms, unweighted, and what else is counted."""
-        values = {"loss/loss": float(result.loss)}
-        values |= {f"loss/{name}": float(value) for name, value in result.parts.items()}
-        values["gradients/nonfinite"] = int(result.nonfinite_gradients)
-        values["speed/events_per_second"] = events_per_second
-        line: dict[str, Any] = {"step": step} | {
-            name: value if math.isfinite(value) else None  # JSON has no other word for it
-            for name, value in values.items()
-        }
-        self._metrics.write(json.dumps(line) + "\n")
-        self._metrics.flush()
-        with self._writer.as_default(step):
-            for name, value in values.items():
-                tf.summary.scalar(name, value)
-
-    def histograms(self, step: int, result: StepResult) -> None:
-        """Write how outputs and targets are distributed in this step."""
-        with self._writer.as_default(step):
-            tf.summary.histogram("outputs/bits", result.predictions.bits)
-            tf.summary.histogram("targets/bits", result.targets.bits)
-            tf.summary.histogram("outputs/time", result.predictions.time)
-            tf.summary.histogram("targets/time", result.targets.time)
-
-
-def _drop_lines_after(run: Run, step: int) -> None:
-    """Forget what was logged between the checkpoint and the interruption: it comes again."""
-    if not run.metrics_path.exists():
-        return
-    kept = []
-    for line in run.metrics_path.read_text("utf-8", errors="replace").splitlines():
-        try:
-            if json.loads(line)["step"] <= step:
-                kept.append(line + "\n")
-        except (ValueError, KeyError, TypeError):
-            continue  # a line cut short when the process was killed
-    with replacing(run.metrics_path) as file:
-        file.write("".join(kept).encode())
+def _some_of(songs: Sequence[Events], records: int) -> list[Events]:
+    """Return the first songs that have so many records together."""
+    some: list[Events] = []
+    for song in songs:
+        if sum(map(len, some)) >= records:
+            break
+        some.append(song)
+    return some
 
 
 def _overrides(augmentation: Augmentation, method: str) -> bool:

@@ -5,6 +5,9 @@ What needs TensorFlow is in ``trainer.py``: a wrong path or setting is told befo
 
 from __future__ import annotations
 
+import math
+import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,6 +20,7 @@ from midirnn.corpus import Corpus, read_corpus
 from midirnn.errors import ConfigError, RunError
 from midirnn.plugin.interfaces import Augmentation, LossTerm
 from midirnn.plugin.manager import plugin_manager
+from midirnn.progress import ProgressBar
 from midirnn.quiet import import_tensorflow
 from midirnn.run import Run
 from midirnn.say import say
@@ -42,8 +46,9 @@ def train_run(
     augmentations, losses = make_plugins(config)
     if run.checkpoints.steps:
         run.checkpoints.find("best")  # reads the index, which saving needs
-    if resume and run.started and _last_step(run) >= config.training.steps:
-        say(f"{folder}: already trained for {_last_step(run)} steps")
+    begin = _whole_step(run) if resume and run.started and run.checkpoints.steps else 0
+    if begin >= config.training.steps:
+        say(f"{folder}: already trained for {begin} steps")
         return True
     # A window is sequence_length inputs and, one later, as many targets.
     corpus = read_corpus(paths, config.corpus, shortest=config.training.sequence_length + 1)
@@ -56,7 +61,7 @@ def train_run(
             url = stack.enter_context(TensorBoard(run.tensorboard_path)).url
             say(f"TensorBoard: {url}")
         stop = stack.enter_context(stop_on_signals())
-        return _train(run, config, corpus, augmentations, losses, stop)
+        return _train(run, config, corpus, augmentations, losses, begin, stop)
 
 
 def _settle(run: Run, flags: Mapping[str, Any], config_file: Path | None, resume: bool) -> Config:
@@ -80,9 +85,14 @@ def _settle(run: Run, flags: Mapping[str, Any], config_file: Path | None, resume
     return config
 
 
-def _last_step(run: Run) -> int:
-    steps = run.checkpoints.steps
-    return steps[-1] if steps else 0
+def _whole_step(run: Run) -> int:
+    """Return the step of the newest checkpoint that is whole, naming those that are not."""
+    step, damage = run.checkpoints.newest_whole()
+    if step is None:
+        raise damage[-1]
+    for error in damage:
+        say(f"{error}: going on from step {step}")
+    return step
 
 
 def make_plugins(config: Config) -> tuple[list[Augmentation], list[LossTerm]]:
@@ -145,32 +155,34 @@ def _train(
     corpus: Corpus,
     augmentations: Sequence[Augmentation],
     losses: Sequence[LossTerm],
-    stop: Any,
+    begin: int,
+    stop: threading.Event,
 ) -> bool:
     import_tensorflow()
-    from midirnn.trainer import Progress, Trainer
+    from midirnn.trainer import Trainer
 
     trainer = Trainer(run, config, corpus, augmentations, losses)
-    if run.checkpoints.steps:
-        trainer.restore(run.checkpoints.find("last"))
-        say(f"resumed after step {trainer.step}")
-    with tqdm.tqdm(
-        total=config.training.steps, initial=trainer.step, unit="step", dynamic_ncols=True
-    ) as bar:
-
-        def report(progress: Progress) -> None:
-            bar.set_postfix_str(
-                f"loss {progress.loss:.4g}, {progress.events_per_second:.0f} events/s",
-                refresh=False,
-            )
-            bar.update()
-
-        outcome = trainer.train(stop, report)
+    if begin:
+        trainer.restore(begin)
+        say(f"resumed after step {begin}")
+    began = time.monotonic()
+    with ProgressBar(config.training.steps, begin) as bar:
+        outcome = trainer.train(stop, bar.show)
     if outcome.interrupted:
         if outcome.step:
             say(f"interrupted after step {outcome.step}; saved, --resume goes on from there")
         else:
             say("interrupted before the first step; --resume begins again")
         return False
-    say(f"trained {outcome.step} steps; midirnn generate {run.folder}")
+    seconds = time.monotonic() - began
+    events = (outcome.step - begin) * config.training.lanes * config.training.sequence_length
+    taken, rate = tqdm.tqdm.format_interval(seconds), events / seconds
+    say(f"trained {outcome.step} steps: {events} events in {taken}, {rate:.0f} a second")
+    if outcome.stopped_early:
+        patience = config.training.early_stopping_patience
+        say(f"stopped early: {patience} validations in a row were no better than the best")
+    if math.isfinite(outcome.best_score):
+        best = f"{outcome.best_score:.3f} bits a message, after step {outcome.best_step}"
+        say(f"best validation score: {best}")
+    say(f"midirnn generate {run.folder}")
     return True
