@@ -103,6 +103,35 @@ def test_ctrl_c_saves_and_resume_goes_on(
     assert f"resumed after step {step}" in done.stderr
 
 
+def test_a_killed_run_resumed_is_the_run_undisturbed(
+    trained: Path, composed: Path, midirnn: Command, small: Small, tmp_path: Path
+) -> None:
+    """Killed just after a checkpoint was written, or while the next steps were under way."""
+    folder = tmp_path / "run"
+    flags = ("--checkpoint-every", 20, *small)
+    arguments = ["train", composed, "--run", folder, "--steps", 100000, *flags]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "midirnn", *map(str, arguments)], stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 120
+    while not (folder / "checkpoints" / "index.json").exists() and time.monotonic() < deadline:
+        time.sleep(0.002)
+    process.kill()
+    process.wait()
+    done = midirnn("train", composed, "--run", folder, "--steps", 40, *flags, "--resume")
+    assert done.returncode == 0, done.stderr
+    name = "checkpoints/step-00000040.npz"
+    with np.load(folder / name) as mine, np.load(trained / name) as whole:
+        assert mine.files == whole.files
+        for array in whole.files:
+            np.testing.assert_array_equal(mine[array], whole[array], err_msg=array)
+    losses = [
+        [(line["step"], line.get("loss/loss")) for line in map(json.loads, text.splitlines())]
+        for text in ((path / "metrics.jsonl").read_text() for path in (folder, trained))
+    ]
+    assert losses[0] == losses[1]
+
+
 def test_generate_writes_the_same_whole_song_for_the_same_seed(
     trained: Path, midirnn: Command, tmp_path: Path
 ) -> None:

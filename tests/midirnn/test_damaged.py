@@ -82,6 +82,29 @@ def test_weights_that_do_not_fit(run: Path, weight: np.ndarray) -> None:
         Generator(Run(run))
 
 
+def test_of_a_damaged_checkpoint_the_one_before_is_used(
+    run: Path, trained: Path, composed: Path, midirnn: Command, small: tuple[str, ...]
+) -> None:
+    """It is named, and the run ends as if nothing had been damaged."""
+    path = run / CHECKPOINT
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    done = midirnn("train", composed, "--run", run, "--steps", 40, "--checkpoint-every", 20,
+                   *small, "--resume")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "step-00000040.npz is damaged" in done.stderr
+    assert "going on from step 20" in done.stderr
+    with np.load(path) as mine, np.load(trained / CHECKPOINT) as whole:
+        assert all(np.array_equal(mine[name], whole[name]) for name in whole.files)
+    for each in (run / "checkpoints").glob("*.npz"):
+        each.write_bytes(b"")
+    done = midirnn("train", composed, "--run", run, "--steps", 40, "--checkpoint-every", 20,
+                   *small, "--resume")  # fmt: skip
+    assert done.returncode == 2
+    assert "is damaged" in done.stderr.splitlines()[-1]
+
+
 LANES = {
     "states of another shape": {"lanes__states": np.zeros((1, 1, 4, 16), np.float32)},
     "songs that are not there": {"lanes__song": np.full((4, 6), 9999)},
