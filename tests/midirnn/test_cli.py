@@ -54,7 +54,9 @@ def test_tensorboard_holds_scalars_histograms_and_the_graph(trained: Path) -> No
     assert {"loss/loss", "loss/bit_cross_entropy", "loss/time_rmse", "gradients/nonfinite"} <= set(
         tags["tensors"]
     )
-    assert {"outputs/bits", "targets/bits", "outputs/time", "targets/time"} <= set(tags["tensors"])
+    assert {"outputs/bits", "targets/bits", "outputs/time", "targets/time", "sample"} <= set(
+        tags["tensors"]
+    )
     assert tags["graph"]
 
 

@@ -79,7 +79,7 @@ def test_a_log_with_bytes_that_are_no_text(
 def test_weights_that_do_not_fit(run: Path, weight: np.ndarray) -> None:
     change(run / CHECKPOINT, weights__lstm1__kernel=weight)
     with pytest.raises(RunError, match=r"step-00000040\.npz does not fit .*lstm1/kernel is"):
-        Generator(Run(run))
+        Generator.of_run(Run(run))
 
 
 def test_of_a_damaged_checkpoint_the_one_before_is_used(

@@ -68,7 +68,7 @@ def run(tmp_path: Path) -> Callable[..., Generator]:
         time = float(from_seconds(seconds, config.model.time_scale)) if seconds >= 0 else seconds
         weights = constant_network(bit_logits, time)
         run.checkpoints.save(1, 0.5, {"weights": weights})
-        return Generator(run)
+        return Generator.of_run(run)
 
     return make
 

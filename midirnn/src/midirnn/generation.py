@@ -8,12 +8,14 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 
 import midicodec
+from midirnn.checkpoint import Arrays
 from midirnn.config import Config
 from midirnn.errors import GenerationError
 from midirnn.messages import EventMaker
@@ -65,18 +67,25 @@ class Tally:
 class Generator:
     """A checkpoint's network, ready to make songs."""
 
-    def __init__(self, run: Run, checkpoint: str = "last") -> None:
-        """Read the settings, the first event and the weights of a run.
+    def __init__(
+        self, config: Config, start: Callable[[], Events], weights: Arrays, step: int = 0
+    ) -> None:
+        """Keep what a song is made with; ``start`` gives the event that it begins with."""
+        self.config, self.step = config, step
+        self._channel_only = config.corpus.messages == "channel"
+        self._start, self._weights = start, weights
+
+    @classmethod
+    def of_run(cls, run: Run, checkpoint: str = "last") -> Self:
+        """Read the settings and the weights of a run.
 
         Raises :class:`midirnn.errors.RunError` where any of them is missing or damaged.
         """
-        self.config: Config = run.config()
-        self._channel_only = self.config.corpus.messages == "channel"
-        self._start = run.start
-        self.step = run.checkpoints.find(checkpoint)
-        self._weights = run.checkpoints.load(self.step, "weights")
-        with run.checkpoints.blamed(self.step):
-            Stepper(self._weights)  # told now, and not when sinks are open
+        config, step = run.config(), run.checkpoints.find(checkpoint)
+        weights = run.checkpoints.load(step, "weights")
+        with run.checkpoints.blamed(step):
+            Stepper(weights)  # told now, and not when sinks are open
+        return cls(config, run.start, weights, step)
 
     def events(
         self,

@@ -7,6 +7,8 @@ import math
 from collections.abc import Mapping
 from typing import IO, Any
 
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from midicodec.files import replacing
@@ -43,6 +45,11 @@ class Log:
         with self._writer.as_default(step):
             for name, value in values.items():
                 tf.summary.scalar(name, value)
+
+    def picture(self, step: int, name: str, pixels: npt.NDArray[np.uint8]) -> None:
+        """Write a picture, (height, width, 3)."""
+        with self._writer.as_default(step):
+            tf.summary.image(name, pixels[None])
 
     def histograms(self, step: int, result: StepResult) -> None:
         """Write how outputs and targets are distributed in this step."""

@@ -39,7 +39,7 @@ def generate_song(
     """
     wanted = Length.parse(length)
     made = make_sinks(sinks) if sinks else None
-    generator = Generator(Run(folder), checkpoint)
+    generator = Generator.of_run(Run(folder), checkpoint)
     if made is None:
         made = make_sinks(generator.config.sink)
     events = None if primer is None else read_events(primer, generator.config.corpus)

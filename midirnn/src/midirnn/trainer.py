@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from midirnn.checkpoint import Arrays
@@ -16,16 +17,21 @@ from midirnn.config import Config
 from midirnn.corpus import Corpus
 from midirnn.errors import RunError
 from midirnn.evaluation import Evaluator
+from midirnn.generation import Generator, Length
 from midirnn.lanes import Lanes
 from midirnn.log import Log
 from midirnn.losses import Loss
 from midirnn.model import Network
+from midirnn.pianoroll import piano_roll
 from midirnn.plugin.border import augmented
-from midirnn.plugin.interfaces import Augmentation, Events, LossTerm
+from midirnn.plugin.interfaces import Augmentation, Events, LossTerm, StreamInfo
 from midirnn.run import Run
 from midirnn.schedule import Divergence, Schedule
 from midirnn.step import StepResult, TrainStep
 from midirnn.timescale import from_seconds
+
+_SAMPLE_RECORDS, _SAMPLE_SECONDS = 300, 20.0
+"""How much of the network's own music is drawn at each checkpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,7 @@ class Trainer:
         self._validation = _some_of(corpus.validation, config.training.validation_records)
         self._schedule, self._divergence = Schedule(config.training), Divergence()
         self._score: float | None = None
+        self._start = Events(corpus.songs[0].records[:1], corpus.songs[0].delta_seconds[:1])
         self.step = 0
         self._recent: list[float] = []  # the losses since the last regular checkpoint
 
@@ -117,15 +124,12 @@ class Trainer:
         ``score``, lower is better, decides which checkpoint is the best; it is not if it is no
         number.
         """
-        weights: Arrays = {
-            name: variable.numpy() for name, variable in self._network.named_weights().items()
-        }
         optimizer: Arrays = {
             str(index): np.asarray(variable.numpy())
             for index, variable in enumerate(self._train_step.optimizer.variables)
         }
         groups = {
-            "weights": weights,
+            "weights": self._weights(),
             "optimizer": optimizer,
             "lanes": self._lanes.checkpoint(),
             "schedule": self._schedule.checkpoint(),
@@ -195,6 +199,16 @@ class Trainer:
         if regular:
             self._recent = []
         self.save(score)
+        log.picture(self.step, "sample", self._sample())
+
+    def _sample(self) -> npt.NDArray[np.uint8]:
+        """Draw what the network plays now."""
+        generator = Generator(self._config, lambda: self._start, self._weights(), self.step)
+        events = generator.events(Length(records=_SAMPLE_RECORDS), 0, StreamInfo())
+        return piano_roll(events, _SAMPLE_SECONDS)
+
+    def _weights(self) -> Arrays:
+        return {name: each.numpy() for name, each in self._network.named_weights().items()}
 
     def _scalars(self, result: StepResult, events_per_second: float) -> dict[str, float]:
         values = {"loss/loss": float(result.loss)}
