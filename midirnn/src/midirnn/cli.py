@@ -143,7 +143,7 @@ def _settings(flags: dict[str, Any]) -> dict[str, Any]:
     help="0 takes the likeliest, 1 what the network learnt. [default: the run's]",
 )
 @click.option(
-    "--checkpoint", default="last", show_default=True, help="best, last, or a checkpoint's step."
+    "--checkpoint", default="best", show_default=True, help="best, last, or a checkpoint's step."
 )
 @_choices(
     "--sink",
@@ -178,7 +178,7 @@ def play(file: Path, sinks: tuple[PluginChoice, ...]) -> None:
 @click.argument("run", type=click.Path(path_type=Path))
 @_paths("paths")
 @click.option(
-    "--checkpoint", default="last", show_default=True, help="best, last, or a checkpoint's step."
+    "--checkpoint", default="best", show_default=True, help="best, last, or a checkpoint's step."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def evaluate(run: Path, paths: tuple[Path, ...], checkpoint: str, as_json: bool) -> None:
