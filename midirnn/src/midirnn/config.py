@@ -52,7 +52,7 @@ class CorpusConfig(_Section):
     fastest_bpm: PositiveFloat | None = None
     """Quarter notes a minute that a song's tempi may not go beyond."""
     duplicates: Literal["musical", "exact", "keep"] = "musical"
-    """What is left out: the same notes, only the same messages, nothing (``midirnn.duplicates``)."""
+    """What is left out: the same notes, only the same messages, or nothing."""
     validation_share: Annotated[float, Field(ge=0, lt=1)] = 0.1
     test_share: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """The shares of songs held back, by a hash of their notes (:mod:`midirnn.split`)."""
@@ -156,12 +156,18 @@ RESUMABLE = {
 """What may change when a run is resumed: everything else would make it another run."""
 
 
-def resolve(file: Path | None, flags: Mapping[str, Any], base: Config | None = None) -> Config:
+def resolve(
+    file: Path | None,
+    flags: Mapping[str, Any],
+    base: Config | None = None,
+    corpus: CorpusConfig | None = None,
+) -> Config:
     """Return the configuration that ``flags`` over a TOML ``file`` over a preset make.
 
     ``flags`` has the nested form of the TOML file and wins key by key; lists (``augment``,
     ``loss``, ``sink``) are replaced whole. ``base`` stands in the preset's place when a run is
-    resumed. Raises :class:`ConfigError`, naming file and key, for unknown keys and unfit values.
+    resumed, and ``corpus`` in that of its section. Raises :class:`ConfigError`, naming file and
+    key, for unknown keys and unfit values.
     """
     from_file = read_toml(file) if file is not None else {}
     given = _merge(from_file, flags)
@@ -172,6 +178,8 @@ def resolve(file: Path | None, flags: Mapping[str, Any], base: Config | None = N
         if preset not in PRESETS:
             raise ConfigError(f"there is no preset {preset!r}; there are: {', '.join(PRESETS)}")
         start = PRESETS[preset]
+        if corpus is not None:
+            start = {**start, "corpus": corpus.model_dump(mode="python")}
     return validate(_merge(start, given), source=str(file) if file is not None else "settings")
 
 
@@ -211,6 +219,12 @@ def differences(old: Config, new: Config) -> list[str]:
             if was != now and (name, key) not in RESUMABLE:
                 found.append(f"{name}.{key}: {was} → {now}" if key else f"{name}: {was} → {now}")
     return found
+
+
+def section_differences(old: _Section, new: _Section) -> list[str]:
+    """Return the keys of one section, with both values, that differ."""
+    before, after = old.model_dump(mode="json"), new.model_dump(mode="json")
+    return [f"{key}: {was} → {after[key]}" for key, was in before.items() if was != after[key]]
 
 
 def to_toml(config: Config) -> str:

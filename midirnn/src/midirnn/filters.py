@@ -15,6 +15,8 @@ from midirnn.duplicates import DRUM_CHANNEL, content_of, note_ons, notes_of
 from midirnn.errors import UnusableError
 from midirnn.plugin.interfaces import Events
 
+LONGEST_RECORDS = 2**27
+"""A song of more would not fit the 32-bit offsets of a list in Arrow's columns."""
 _CHANNELS = 16
 _TIME_SIGNATURE = 0x58
 
@@ -84,8 +86,9 @@ def check(piece: Piece, config: CorpusConfig, shortest_records: int = 1) -> None
     if piece.seconds < config.shortest_seconds:
         limit = f"{config.shortest_seconds:g} are needed"
         raise UnusableError("too short", f"{piece.seconds:.1f} seconds, {limit}")
-    if config.longest_records is not None and records > config.longest_records:
-        raise UnusableError("too long", f"{records} records, {config.longest_records} are allowed")
+    longest = min(config.longest_records or LONGEST_RECORDS, LONGEST_RECORDS)
+    if records > longest:
+        raise UnusableError("too long", f"{records} records, {longest} are allowed")
     if config.longest_seconds is not None and piece.seconds > config.longest_seconds:
         limit = f"{config.longest_seconds:g} are allowed"
         raise UnusableError("too long", f"{piece.seconds:.1f} seconds, {limit}")
@@ -134,15 +137,11 @@ def _kept(song: midicodec.Song, config: CorpusConfig) -> npt.NDArray[np.bool_] |
         return None
     if wanted.all():
         return of_channel
-    right = wanted[song.records[:, B1] & 0x0F]
-    if config.messages == "channel":
-        return of_channel & right
-    return ~of_channel | right
+    right: npt.NDArray[np.bool_] = wanted[song.records[:, B1] & 0x0F]
+    return np.where(of_channel, right, config.messages == "all")
 
 
-def _channels(
-    records: npt.NDArray[np.uint8], starts: npt.NDArray[np.bool_]
-) -> tuple[int, ...]:
+def _channels(records: npt.NDArray[np.uint8], starts: npt.NDArray[np.bool_]) -> tuple[int, ...]:
     status = records[starts, B1]
     of_channel = status[(status >= 0x80) & (status < 0xF0)]
     return tuple(np.flatnonzero(np.bincount(of_channel & 0x0F, minlength=_CHANNELS)).tolist())

@@ -8,21 +8,18 @@ the next is the inputs' paths and the hashes of the songs that stay, which the s
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import filelock
 
-import midicodec
-from midicodec.find import SUFFIXES, find_files
-from midirnn.config import CorpusConfig
+from midirnn.config import CorpusConfig, section_differences
 from midirnn.duplicates import Duplicates
 from midirnn.errors import CorpusError, UnusableError
-from midirnn.filters import Piece, check, read_piece, unopened
+from midirnn.filters import Piece
+from midirnn.inputs import Input, fingerprint, printable, read_pieces
 from midirnn.split import split_of
 from midirnn.store import (
     Manifest,
@@ -41,51 +38,9 @@ SHARD_BYTES = 64 * 2**20
 """A shard is closed when its songs' records and times fill this."""
 _SHARD_INPUTS = 8192
 """Or when this many files have gone into it, were they songs or not."""
-_LONGEST_RECORDS = 2**27
-"""A shard's 32-bit offsets hold no longer song: 128 million records."""
 
-Report = Callable[[int, int], None]
-"""Told how many files are done, and of how many."""
-
-
-class Input(NamedTuple):
-    """A file that is to be prepared: which folder it was found below, and where there."""
-
-    folder: str
-    name: str
-    path: Path
-    error: OSError | None
-
-
-def find_inputs(paths: Sequence[Path]) -> list[Input]:
-    """Return the MIDI files among ``paths`` and below them; :class:`CorpusError` if none is."""
-    roots = {path for path in paths if path.is_dir()}
-    inputs = []
-    try:
-        for path, error in find_files(paths):
-            folder = next((each for each in path.parents if each in roots), path.parent)
-            inputs.append(Input(_text(folder), _text(path.relative_to(folder)), path, error))
-    except midicodec.MidiCodecError as problem:
-        raise CorpusError(str(problem)) from problem
-    if not inputs:
-        raise CorpusError(
-            f"there is no MIDI file in {', '.join(map(str, paths))} "
-            f"(looked for names ending in {', '.join(sorted(SUFFIXES))})"
-        )
-    return inputs
-
-
-def fingerprint(inputs: Iterable[Input]) -> str:
-    """Return a hash of the inputs' paths, sizes and times of change."""
-    digest = hashlib.sha256()
-    for each in inputs:
-        path = os.fsencode(each.path.absolute())
-        try:
-            there = each.path.stat()
-            digest.update(b"%b\0%d %d\0" % (path, there.st_size, there.st_mtime_ns))
-        except OSError:
-            digest.update(path + b"\0cannot be opened\0")
-    return digest.hexdigest()
+Report = Callable[[int], None]
+"""Told how many files are done."""
 
 
 def prepare(
@@ -110,10 +65,10 @@ def prepare(
         seen = _seen(folder, manifest)
         shard = _Shard()
         first = manifest.inputs_done
-        for done, (each, outcome) in enumerate(_read(inputs[first:], config), first + 1):
+        for done, (each, outcome) in enumerate(read_pieces(inputs[first:], config), first + 1):
             shard.add(each, _unless_duplicate(each, outcome, seen))
             if report is not None:
-                report(done, len(inputs))
+                report(done)
             if shard.bytes >= shard_bytes or shard.inputs >= _SHARD_INPUTS or done == len(inputs):
                 info = shard.write(folder, len(manifest.shards), done, config)
                 complete = done == len(inputs)
@@ -121,25 +76,6 @@ def prepare(
                 manifest.save(folder)
                 shard = _Shard()
         return manifest
-
-
-def _read(
-    inputs: Sequence[Input], config: CorpusConfig
-) -> Iterator[tuple[Input, Piece | UnusableError]]:
-    """Yield what becomes of each file by itself, in order."""
-    loaded = midicodec.load_many(each.path for each in inputs if each.error is None)
-    for each in inputs:
-        try:
-            if each.error is not None:
-                raise unopened(each.error)
-            piece = read_piece(next(loaded), config)
-            check(piece, config)
-            if len(piece.events) > _LONGEST_RECORDS:
-                raise UnusableError("too long", f"{len(piece.events)} records")
-        except UnusableError as error:
-            yield each, error
-        else:
-            yield each, piece
 
 
 def _unless_duplicate(
@@ -219,7 +155,7 @@ class _Shard:
             "folder": [each.folder for each, _ in self.left_out],
             "path": [each.name for each, _ in self.left_out],
             "reason": [error.reason for _, error in self.left_out],
-            "detail": [_utf8(error.detail) for _, error in self.left_out],
+            "detail": [printable(error.detail) for _, error in self.left_out],
             "byte_offset": [error.offset for _, error in self.left_out],
         }
 
@@ -253,8 +189,7 @@ def _begun(folder: Path, wanted: Manifest) -> Manifest:
     found = Manifest.load(folder)
     state = "was prepared" if found.complete else "was begun"
     advice = "give -o another name, or delete the folder to begin again"
-    before, now = found.settings.model_dump(), wanted.settings.model_dump()
-    changed = [f"{key}: {before[key]} → {now[key]}" for key in now if before[key] != now[key]]
+    changed = section_differences(found.settings, wanted.settings)
     if found.shard_bytes != wanted.shard_bytes:
         changed.append(f"bytes of a shard: {found.shard_bytes} → {wanted.shard_bytes}")
     if changed:
@@ -282,12 +217,3 @@ def _seen(folder: Path, manifest: Manifest) -> Duplicates:
         for content, notes, path in zip(*(batch.column(n).to_pylist() for n in names), strict=True):
             seen.add(bytes.fromhex(content), bytes.fromhex(notes), path)
     return seen
-
-
-def _text(path: Path) -> str:
-    return _utf8(str(path))
-
-
-def _utf8(text: str) -> str:
-    """Return a text that Arrow can hold: a file name's undecodable byte as ``\\udcNN``."""
-    return text.encode("utf-8", "backslashreplace").decode()
