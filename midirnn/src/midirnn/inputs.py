@@ -5,14 +5,19 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import midicodec
 from midicodec.find import SUFFIXES, find_files
+from midicodec.many import AnyPath, cores, side_by_side
 from midirnn.config import CorpusConfig
 from midirnn.errors import CorpusError, UnusableError
 from midirnn.filters import Piece, check, read_piece, unopened
+
+MANY = 1000
+"""From so many files on, processes are worth their start: numpy's short calls share one core."""
 
 
 class Input(NamedTuple):
@@ -61,19 +66,35 @@ def read_pieces(
 ) -> Iterator[tuple[Input, Piece | UnusableError]]:
     """Yield what becomes of each file by itself, in order: a song, or why it is left out.
 
-    Songs are read ahead on all cores, so many at most as :func:`midicodec.load_many` says.
+    However many there are, only so many songs are held as :func:`midicodec.load_many` says. Many
+    files are read by a process for each core: a script that calls this needs the usual
+    ``if __name__ == "__main__"``.
     """
-    loaded = midicodec.load_many(each.path for each in inputs if each.error is None)
+    paths = (each.path for each in inputs if each.error is None)
+    outcomes: Iterator[Piece | UnusableError]
+    if len(inputs) >= MANY and cores() > 1:
+        outcomes = side_by_side(partial(_batch, config=config, shortest=shortest), paths)
+    else:
+        outcomes = (_outcome(each, config, shortest) for each in midicodec.load_many(paths))
     for each in inputs:
-        try:
-            if each.error is not None:
-                raise unopened(each.error)
-            piece = read_piece(next(loaded), config)
-            check(piece, config, shortest)
-        except UnusableError as error:
-            yield each, error
-        else:
-            yield each, piece
+        yield each, next(outcomes) if each.error is None else unopened(each.error)
+
+
+def _batch(
+    paths: list[AnyPath], config: CorpusConfig, shortest: int
+) -> list[Piece | UnusableError]:
+    return [_outcome(each, config, shortest) for each in midicodec.load_many(paths, workers=1)]
+
+
+def _outcome(
+    loaded: midicodec.Loaded, config: CorpusConfig, shortest: int
+) -> Piece | UnusableError:
+    try:
+        piece = read_piece(loaded, config)
+        check(piece, config, shortest)
+    except UnusableError as error:
+        return error.with_traceback(None)  # which would keep the song
+    return piece
 
 
 def printable(text: str) -> str:

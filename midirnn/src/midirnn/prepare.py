@@ -107,7 +107,7 @@ class _Shard:
 
     def add(self, each: Input, outcome: Piece | UnusableError) -> None:
         if isinstance(outcome, UnusableError):
-            self.left_out.append((each, outcome.with_traceback(None)))
+            self.left_out.append((each, outcome))
         else:
             self.songs.append((each, outcome))
             self.bytes += outcome.events.records.nbytes + outcome.events.delta_seconds.nbytes
