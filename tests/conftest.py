@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,14 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("no ../shared beside this clone: its real files are not there to test with")
     return SHARED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What train prepares on the fly is the tests' own, and not in the cache of who runs them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MIDIRNN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
@@ -16,7 +17,8 @@ from concurrent.futures import (
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.process import BaseProcess
 from typing import Literal, TypeAlias, TypeVar
 
 from midicodec.errors import MidiCodecError, SmfError
@@ -105,13 +107,22 @@ def _executor(workers: int, in_threads: bool) -> Executor:
     if in_threads:
         return ThreadPoolExecutor(workers, thread_name_prefix="midicodec")
     # Not a fork: the caller may have threads, and locks that they hold.
-    # An interrupt is for the caller, who ends the workers; each of them would print its own.
-    return ProcessPoolExecutor(
-        workers,
-        mp_context=get_context("spawn"),
-        initializer=signal.signal,
-        initargs=(signal.SIGINT, signal.SIG_IGN),
-    )
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin_worker)
+
+
+def _begin_worker() -> None:
+    """Leave interrupts to the caller, who ends the workers, and end with the caller if killed.
+
+    Each worker would say for itself that it was interrupted; and, the caller gone, wait for ever.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(parent_process(),), daemon=True).start()
+
+
+def _end_with(parent: BaseProcess | None) -> None:
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _load(paths: list[AnyPath], errors: Literal["strict", "salvage"]) -> list[Loaded]:

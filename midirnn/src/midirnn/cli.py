@@ -16,6 +16,7 @@ import click
 
 import midicodec
 from midirnn import __version__
+from midirnn.corpus_commands import inspect, prepare
 from midirnn.errors import MidiRnnError
 from midirnn.plugin.choice import PluginChoice
 
@@ -47,6 +48,10 @@ def _choices(flag: str, text: str) -> Callable[..., Any]:
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def cli(debug: bool) -> None:
     """Train a recurrent network on MIDI files, and let it play new music."""
+
+
+cli.add_command(prepare)
+cli.add_command(inspect)
 
 
 @cli.command()
@@ -87,7 +92,7 @@ def train(
     paths: tuple[Path, ...], folder: Path, resume: bool, tensorboard: bool,
     config_file: Path | None, **flags: Any,
 ) -> None:  # fmt: skip
-    """Train a network on the MIDI files among and below PATHS."""
+    """Train a network on the MIDI files among and below PATHS, or on a prepared corpus."""
     from midirnn.training import train_run
 
     if not train_run(

@@ -12,9 +12,9 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from midirnn.errors import ConfigError
 from midirnn.plugin.choice import PluginChoice
@@ -23,6 +23,7 @@ from midirnn.timescale import TimeScale
 _BARE_KEY = re.compile("[A-Za-z0-9_-]+")  # TOML's; others are quoted
 
 PositiveInt = Annotated[int, Field(gt=0)]
+PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class _Section(BaseModel):
@@ -36,6 +37,31 @@ class CorpusConfig(_Section):
     """The SMF types that are read."""
     messages: Literal["all", "channel"] = "channel"
     """``channel``: notes, controllers, programs, bends; ``all``: system and meta messages too."""
+    channels: tuple[Annotated[int, Field(ge=0, le=15)], ...] = tuple(range(16))
+    """Whose channel messages are kept, from 0; what has no channel is not concerned."""
+    drums: Literal["keep", "drop", "only"] = "keep"
+    """Of ``channels``, what is done with 9, General MIDI's drums."""
+    shortest_records: PositiveInt = 2
+    longest_records: PositiveInt | None = None
+    shortest_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    longest_seconds: PositiveFloat | None = None
+    """Lengths of what is kept of a song; a limit that is not set is none."""
+    time_signatures: tuple[Annotated[str, Field(pattern=r"^\d+/\d+$")], ...] = ()
+    """Songs in none but these, as ``"3/4"``; empty: in any. A song that says none is in 4/4."""
+    slowest_bpm: PositiveFloat | None = None
+    fastest_bpm: PositiveFloat | None = None
+    """Quarter notes a minute that a song's tempi may not go beyond."""
+    duplicates: Literal["musical", "exact", "keep"] = "musical"
+    """What is left out: the same notes, only the same messages, or nothing."""
+    validation_share: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    test_share: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """The shares of songs held back, by a hash of their notes (:mod:`midirnn.split`)."""
+
+    @model_validator(mode="after")
+    def _leaves_something_to_train_on(self) -> Self:
+        if self.validation_share + self.test_share >= 1:
+            raise ValueError("validation_share and test_share leave nothing to train on")
+        return self
 
 
 class ModelConfig(_Section):
@@ -144,12 +170,18 @@ RESUMABLE = {
 """What may change when a run is resumed: everything else would make it another run."""
 
 
-def resolve(file: Path | None, flags: Mapping[str, Any], base: Config | None = None) -> Config:
+def resolve(
+    file: Path | None,
+    flags: Mapping[str, Any],
+    base: Config | None = None,
+    corpus: CorpusConfig | None = None,
+) -> Config:
     """Return the configuration that ``flags`` over a TOML ``file`` over a preset make.
 
     ``flags`` has the nested form of the TOML file and wins key by key; lists (``augment``,
     ``loss``, ``sink``) are replaced whole. ``base`` stands in the preset's place when a run is
-    resumed. Raises :class:`ConfigError`, naming file and key, for unknown keys and unfit values.
+    resumed, and ``corpus`` in that of its section. Raises :class:`ConfigError`, naming file and
+    key, for unknown keys and unfit values.
     """
     from_file = read_toml(file) if file is not None else {}
     given = _merge(from_file, flags)
@@ -160,6 +192,8 @@ def resolve(file: Path | None, flags: Mapping[str, Any], base: Config | None = N
         if preset not in PRESETS:
             raise ConfigError(f"there is no preset {preset!r}; there are: {', '.join(PRESETS)}")
         start = PRESETS[preset]
+        if corpus is not None:
+            start = {**start, "corpus": corpus.model_dump(mode="python")}
     return validate(_merge(start, given), source=str(file) if file is not None else "settings")
 
 
@@ -201,6 +235,12 @@ def differences(old: Config, new: Config) -> list[str]:
     return found
 
 
+def section_differences(old: _Section, new: _Section) -> list[str]:
+    """Return the keys of one section, with both values, that differ."""
+    before, after = old.model_dump(mode="json"), new.model_dump(mode="json")
+    return [f"{key}: {was} → {after[key]}" for key, was in before.items() if was != after[key]]
+
+
 def to_toml(config: Config) -> str:
     """Write a configuration as TOML that :func:`resolve` reads back as the same."""
     values = config.model_dump(mode="json")
@@ -220,6 +260,7 @@ def _pairs(table: Mapping[str, Any]) -> list[str]:
     return [
         f"{key if _BARE_KEY.fullmatch(key) else _toml(key)} = {_toml(value)}"
         for key, value in table.items()
+        if value is not None  # TOML has no word for it: what is not set is not there
     ]
 
 

@@ -1,21 +1,31 @@
-"""A folder of MIDI files as songs for the network, with a reason for every file left out."""
+"""Songs for the network, from files or a prepared corpus, with a reason for every file left out."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 import midicodec
-from midicodec.find import SUFFIXES, Found, find_files
 from midirnn.config import CorpusConfig
-from midirnn.errors import CorpusError
+from midirnn.duplicates import content_of
+from midirnn.errors import CorpusError, UnusableError
+from midirnn.filters import read_piece, too_short
+from midirnn.inputs import find_inputs, read_pieces
 from midirnn.plugin.interfaces import Events
+from midirnn.split import SPLITS, Split
+from midirnn.store import Store, StoredSongs, is_prepared
+
+FEWEST_TO_SPLIT = 20
+"""With fewer songs, a tenth is so few that holding them back would cost more than it tells."""
+_REPORTED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,143 +35,202 @@ class LeftOut:
     path: Path
     reason: str
     detail: str
+    offset: int | None = None
+    """The byte of the file that is concerned, where there is one."""
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Songs in the order of their paths, and the files that did not become songs."""
+    """Songs to train on, those held back, and the files that did not become songs.
+
+    The songs of a prepared corpus are views of files that are mapped into memory, each read when
+    it is asked for: what is kept of them is up to the reader.
+    """
 
     songs: Sequence[Events]
     paths: Sequence[Path]
+    """Where each of ``songs`` comes from."""
     left_out: Sequence[LeftOut]
     validation: Sequence[Events] = ()
     """Songs that are kept apart, to see in training how well others are predicted."""
     test: Sequence[Events] = ()
     """Songs that are kept apart until a network is done."""
+    hashes: Sequence[bytes] | None = None
+    """The content hash of each of ``songs``, where it is known already."""
 
     def __len__(self) -> int:
         return len(self.songs)
 
-    @property
+    @cached_property
     def records(self) -> int:
-        """How many records the songs have together."""
-        return sum(len(song) for song in self.songs)
+        """How many records ``songs`` have together."""
+        return sum(map(len, self.songs))
 
     @property
     def reasons(self) -> dict[str, int]:
         """How many files were left out for each reason, the commonest first."""
         return dict(Counter(each.reason for each in self.left_out).most_common())
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
-        """A hash of every song's content, in order: two equal ones train alike."""
+        """A hash of the content of each of ``songs``, in order: two equal ones train alike."""
+        hashes = map(content_of, self.songs) if self.hashes is None else self.hashes
         digest = hashlib.sha256()
-        for song in self.songs:
-            digest.update(np.int64(len(song)).tobytes())
-            digest.update(song.records.tobytes())
-            digest.update(song.delta_seconds.tobytes())
+        for each in hashes:
+            digest.update(each)
         return digest.hexdigest()
 
     def report(self) -> dict[str, Any]:
-        """Return what is used and what is left out as plain values, for the run folder."""
+        """Return what is used and what is left out as plain values, for the run folder.
+
+        Of very many files left out, the first are named, and all are counted.
+        """
         rows = [
             {"path": str(each.path), "reason": each.reason, "detail": each.detail}
-            for each in self.left_out
+            for each in self.left_out[:_REPORTED]
         ]
         return {
             "songs": len(self),
             "records": self.records,
+            "validation_songs": len(self.validation),
+            "test_songs": len(self.test),
             "fingerprint": self.fingerprint,
             "reasons": self.reasons,
             "left_out": rows,
         }
 
 
-class _UnusableError(Exception):
-    """Why one file is left out: reason, detail."""
-
-
 def read_corpus(paths: Iterable[Path], config: CorpusConfig, shortest: int = 2) -> Corpus:
-    """Read every MIDI file among ``paths`` and below them.
+    """Read every MIDI file among ``paths`` and below them into memory, as ``songs`` all.
 
-    Songs with fewer than ``shortest`` records are left out. Raises :class:`CorpusError` when a
-    path does not exist or when no song remains, and never for what a file holds.
+    Nothing is held back and duplicates are used: this is for measuring on the files that are
+    given. Songs with fewer than ``shortest`` records are left out. Raises :class:`CorpusError`
+    when a path does not exist or when no song remains, and never for what a file holds.
     """
     songs: list[Events] = []
     used: list[Path] = []
     left_out: list[LeftOut] = []
-    paths = list(paths)
-    found = _found(paths)
-    loaded = midicodec.load_many(path for path, error in found if error is None)
-    for path, error in found:
-        try:
-            if error is not None:
-                raise _unopened(error)
-            songs.append(_usable(next(loaded), config, shortest))
-            used.append(path)
-        except _UnusableError as unusable:
-            left_out.append(LeftOut(path, *unusable.args))
+    inputs = find_inputs(list(paths))
+    for each, outcome in read_pieces(inputs, config, shortest):
+        if isinstance(outcome, UnusableError):
+            left_out.append(LeftOut(each.path, outcome.reason, outcome.detail, outcome.offset))
+        else:
+            songs.append(outcome.events)
+            used.append(each.path)
     corpus = Corpus(songs, used, left_out)
-    if not songs:
-        where = ", ".join(str(path) for path in paths)
-        if not left_out:
-            raise CorpusError(
-                f"there is no MIDI file in {where} "
-                f"(looked for names ending in {', '.join(sorted(SUFFIXES))})"
-            )
-        reasons = ", ".join(f"{count} {reason}" for reason, count in corpus.reasons.items())
-        raise CorpusError(f"none of the {len(left_out)} MIDI files in {where} is usable: {reasons}")
+    _check_songs(corpus, len(songs), paths)
     return corpus
-
-
-def _found(paths: Iterable[Path]) -> list[Found]:
-    try:
-        return list(find_files(paths))
-    except midicodec.MidiCodecError as error:
-        raise CorpusError(str(error)) from error
-
-
-def _unopened(error: OSError) -> _UnusableError:
-    return _UnusableError("cannot be opened", error.strerror or str(error))
 
 
 def read_events(path: Path, config: CorpusConfig) -> Events:
     """Read one file as the network is shown it; raises :class:`CorpusError` if it cannot be."""
     (loaded,) = midicodec.load_many([path], workers=1)
     try:
-        return _usable(loaded, config, shortest=1)
-    except _UnusableError as error:
-        raise CorpusError(f"{path}: {error.args[0]}: {error.args[1]}") from error
+        piece = read_piece(loaded, config)
+        if not len(piece.events):
+            raise too_short(0, 1)
+    except UnusableError as error:
+        raise CorpusError(f"{path}: {error}") from error
+    return piece.events
 
 
-def _usable(loaded: midicodec.Loaded, config: CorpusConfig, shortest: int) -> Events:
-    """Return one file's events in real time, or say why it cannot be used."""
-    song, error = loaded.song, loaded.error
-    if isinstance(error, OSError):
-        raise _unopened(error) from error
-    if song is None:
-        raise _UnusableError("not readable as a MIDI file", str(error)) from error
-    if song.smf_type not in config.types:
-        wanted = ", ".join(map(str, config.types))
-        raise _UnusableError(f"type {song.smf_type}", f"the types used are {wanted}")
-    song = song.to_type_0()
-    try:
-        events = Events(song.records, song.delta_seconds)
-    except midicodec.MidiCodecError as error:
-        raise _UnusableError("has no real time", str(error)) from error
-    if config.messages == "channel":
-        events = keep(events, song.channel_messages, song.starts)
-    if len(events) < shortest:
-        raise _UnusableError("too short", f"{len(events)} records, {shortest} are needed")
-    return events
+def open_corpus(paths: Sequence[Path], config: CorpusConfig, shortest: int = 2) -> Corpus:
+    """Open a prepared corpus, or prepare MIDI files on the fly, and open that.
 
-
-def keep(
-    events: Events, mask: np.ndarray[tuple[int], np.dtype[np.bool_]], starts: np.ndarray
-) -> Events:
-    """Return the records where ``mask`` is true, each still starting when it did.
-
-    ``starts`` marks each message's first piece: what follows it adds no time.
+    ``paths`` are one prepared corpus, whose own settings hold (:func:`settings_of`), or files and
+    folders, which are prepared as ``config`` says and kept in the cache (:mod:`midirnn.cache`).
+    Songs with fewer than ``shortest`` records are left out. Of fewer than
+    :data:`FEWEST_TO_SPLIT` songs that were not prepared none is held back. Raises
+    :class:`CorpusError` if there is nothing to train on.
     """
-    absolute = np.cumsum(np.where(starts, events.delta_seconds, 0.0))[mask]
-    return Events(events.records[mask], np.diff(absolute, prepend=0.0))
+    prepared = prepared_among(paths)
+    if prepared is not None:
+        return _opened(Store(prepared), shortest, split_few=True)
+    from midirnn.cache import cached
+
+    return _opened(Store(cached(paths, config)), shortest, split_few=False)
+
+
+def read_split(folder: Path, split: Split, shortest: int = 2) -> Corpus:
+    """Open one split of a prepared corpus, as ``songs``; :class:`CorpusError` if it is empty."""
+    store = Store(folder)
+    splits, lengths = store.columns("split", "record_count")
+    corpus = _of_rows(store, np.flatnonzero((splits == split) & (lengths >= shortest)), [])
+    if not len(corpus):
+        raise CorpusError(
+            f"the {split} split of {folder} has no song of {shortest} records or more; "
+            f"it has {len(store)} songs altogether"
+        )
+    return corpus
+
+
+def prepared_among(paths: Sequence[Path]) -> Path | None:
+    """Return the one prepared corpus that ``paths`` are, None if they are files and folders.
+
+    Raises :class:`CorpusError` for one among others.
+    """
+    prepared = [path for path in paths if is_prepared(path)]
+    if prepared and len(paths) > 1:
+        raise CorpusError(
+            f"{prepared[0]} is a prepared corpus, which is used by itself; to use others "
+            "besides, prepare all their files into one"
+        )
+    return prepared[0] if prepared else None
+
+
+def settings_of(paths: Sequence[Path]) -> CorpusConfig | None:
+    """Return the settings a prepared corpus was made with; None if ``paths`` are none."""
+    prepared = prepared_among(paths)
+    return None if prepared is None else Store(prepared).manifest.settings
+
+
+def _opened(store: Store, shortest: int, *, split_few: bool) -> Corpus:
+    """Return a store as a corpus; what is too short for the caller is left out besides."""
+    left_out = _left_out(store)
+    splits, lengths, folders, names = store.columns("split", "record_count", "folder", "path")
+    for row in np.flatnonzero(lengths < shortest):
+        error = too_short(int(lengths[row]), shortest)
+        left_out.append(LeftOut(Path(folders[row], names[row]), error.reason, error.detail))
+    usable = lengths >= shortest
+    if not split_few and np.count_nonzero(usable) < FEWEST_TO_SPLIT:
+        splits = np.where(usable, "train", "")
+    rows = {split: np.flatnonzero(usable & (splits == split)) for split in SPLITS}
+    corpus = _of_rows(store, rows["train"], left_out)
+    corpus = replace(
+        corpus,
+        validation=StoredSongs(store, rows["validation"]),
+        test=StoredSongs(store, rows["test"]),
+    )
+    _check_songs(corpus, int(np.count_nonzero(usable)), [store.folder])
+    return corpus
+
+
+def _of_rows(store: Store, rows: npt.NDArray[np.int64], left_out: Sequence[LeftOut]) -> Corpus:
+    folders, names, hashes = store.columns("folder", "path", "content_sha256")
+    paths = [Path(folders[row], names[row]) for row in rows]
+    contents = [bytes.fromhex(hashes[row]) for row in rows]
+    return Corpus(StoredSongs(store, rows), paths, left_out, hashes=contents)
+
+
+def _left_out(store: Store) -> list[LeftOut]:
+    return [
+        LeftOut(Path(row["folder"], row["path"]), row["reason"], row["detail"], row["byte_offset"])
+        for batch in store.left_out()
+        for row in batch.to_pylist()
+    ]
+
+
+def _check_songs(corpus: Corpus, usable: int, paths: Iterable[Path]) -> None:
+    """Raise :class:`CorpusError` if there is no song to train on."""
+    if len(corpus):
+        return
+    where = ", ".join(map(str, paths))
+    if usable:
+        raise CorpusError(
+            f"the {usable} songs of {where} are all held back for validation and test; "
+            "give more, or prepare them with validation_share and test_share of 0"
+        )
+    reasons = ", ".join(f"{count} {reason}" for reason, count in corpus.reasons.items())
+    raise CorpusError(
+        f"none of the {len(corpus.left_out)} MIDI files in {where} is usable: {reasons}"
+    )

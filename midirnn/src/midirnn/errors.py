@@ -17,6 +17,22 @@ class CorpusError(MidiRnnError):
     """The given paths hold no music to train on or to evaluate with."""
 
 
+class UnusableError(MidiRnnError):
+    """One file is left out of a corpus: a ``reason`` to count by, and the ``detail`` of this one.
+
+    ``offset`` is the byte of the file that is concerned, None where there is none.
+    """
+
+    def __init__(self, reason: str, detail: str, offset: int | None = None) -> None:
+        super().__init__(reason, detail, offset)
+        self.reason = reason
+        self.detail = detail
+        self.offset = offset
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}"
+
+
 class RunError(MidiRnnError):
     """A run folder is missing, damaged, of another shape than expected, or in use."""
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import tqdm
 
-from midirnn.config import Config, differences, resolve
-from midirnn.corpus import Corpus, read_corpus
+from midirnn.config import Config, CorpusConfig, differences, resolve, section_differences
+from midirnn.corpus import Corpus, open_corpus, settings_of
 from midirnn.errors import ConfigError, RunError
 from midirnn.plugin.interfaces import Augmentation, LossTerm
 from midirnn.plugin.manager import plugin_manager
@@ -42,7 +42,7 @@ def train_run(
     Everything that can be found wrong is found before the folder is touched.
     """
     run = Run(folder)
-    config = _settle(run, flags, config_file, resume)
+    config = _settle(run, flags, config_file, resume, settings_of(paths))
     augmentations, losses = make_plugins(config)
     if run.checkpoints.steps:
         run.checkpoints.find("best")  # reads the index, which saving needs
@@ -51,7 +51,7 @@ def train_run(
         say(f"{folder}: already trained for {begin} steps")
         return True
     # A window is sequence_length inputs and, one later, as many targets.
-    corpus = read_corpus(paths, config.corpus, shortest=config.training.sequence_length + 1)
+    corpus = open_corpus(paths, config.corpus, shortest=config.training.sequence_length + 1)
     say(describe(corpus))
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
@@ -64,12 +64,21 @@ def train_run(
         return _train(run, config, corpus, augmentations, losses, begin, stop)
 
 
-def _settle(run: Run, flags: Mapping[str, Any], config_file: Path | None, resume: bool) -> Config:
-    """Return the settings of a new run, or of the old one where only some may change."""
+def _settle(
+    run: Run,
+    flags: Mapping[str, Any],
+    config_file: Path | None,
+    resume: bool,
+    prepared: CorpusConfig | None,
+) -> Config:
+    """Return the settings of a new run, or of the old one where only some may change.
+
+    Those of a ``prepared`` corpus stand in the preset's place.
+    """
     if not run.started:
         if run.folder.exists() and not run.is_empty:
             raise RunError(f"{run.folder} exists and is not a run folder; give --run another name")
-        return resolve(config_file, flags)
+        return _agreed(resolve(config_file, flags, corpus=prepared), prepared)
     if not resume:
         raise RunError(
             f"{run.folder} holds a run already; go on with it (--resume) or give --run another name"
@@ -81,6 +90,17 @@ def _settle(run: Run, flags: Mapping[str, Any], config_file: Path | None, resume
         raise ConfigError(
             f"{run.folder} was trained with other settings ({'; '.join(changed)}); "
             "a run is resumed with its own, or started anew under another name"
+        )
+    return _agreed(config, prepared)
+
+
+def _agreed(config: Config, prepared: CorpusConfig | None) -> Config:
+    """Return the settings, which must not ask for another corpus than the one prepared."""
+    changed = [] if prepared is None else section_differences(prepared, config.corpus)
+    if changed:
+        raise ConfigError(
+            f"the corpus was prepared with other settings ({'; '.join(changed)}); "
+            "leave them out, or prepare another corpus"
         )
     return config
 
@@ -120,6 +140,9 @@ def make_losses(config: Config) -> list[LossTerm]:
 def describe(corpus: Corpus) -> str:
     """Say in one line what is used and what is left out."""
     text = f"{len(corpus)} songs, {corpus.records} records"
+    if corpus.validation or corpus.test:
+        held = f"{len(corpus.validation)} for validation, {len(corpus.test)} for test"
+        text += f"; held back: {held}"
     if corpus.left_out:
         reasons = ", ".join(f"{count} {reason}" for reason, count in corpus.reasons.items())
         text += f"; {len(corpus.left_out)} files left out: {reasons}"

@@ -1,0 +1,294 @@
+"""A prepared corpus on disk: Arrow IPC files, one row a song, mapped into memory when read.
+
+::
+
+    prepared.json          settings, and which inputs are in which shard; "complete" when done
+    songs/00000.arrow      a shard: one record batch, columns as in :func:`song_schema`
+    left_out/00000.arrow   of the same inputs, the files that did not become songs
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from midicodec.files import replacing
+from midicodec.records import RECORD_BYTES
+from midirnn.config import CorpusConfig, validate
+from midirnn.errors import CorpusError
+from midirnn.plugin.interfaces import Events
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FORMAT = 1
+MANIFEST = "prepared.json"
+_OPEN = 64
+"""How many shards stay mapped."""
+_RECORD_SECONDS = RECORD_BYTES + 8
+
+
+def song_schema() -> pa.Schema:
+    """Return the columns of a song; :doc:`docs/corpus.md` says what each is."""
+    import pyarrow as pa
+
+    fields: list[tuple[str, pa.DataType]] = [
+        ("folder", pa.string()),
+        ("path", pa.string()),
+        ("split", pa.string()),
+        ("content_sha256", pa.string()),
+        ("notes_sha256", pa.string()),
+        ("smf_type", pa.uint8()),
+        ("division", pa.uint16()),
+        ("record_count", pa.int64()),
+        ("message_count", pa.int64()),
+        ("note_count", pa.int64()),
+        ("seconds", pa.float64()),
+        ("slowest_bpm", pa.float64()),
+        ("fastest_bpm", pa.float64()),
+        ("time_signatures", pa.list_(pa.string())),
+        ("channels", pa.list_(pa.uint8())),
+        ("records", pa.binary()),
+        ("delta_seconds", pa.list_(pa.float64())),
+    ]
+    return pa.schema([pa.field(name, kind) for name, kind in fields])
+
+
+def left_out_schema() -> pa.Schema:
+    """Return the columns of a file that is left out."""
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            ("folder", pa.string()),
+            ("path", pa.string()),
+            ("reason", pa.string()),
+            ("detail", pa.string()),
+            ("byte_offset", pa.int64()),
+        ]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ShardInfo:
+    """One shard in the manifest: where its inputs end, and what its two files hold."""
+
+    inputs_end: int
+    songs: int
+    left_out: int
+    song_file_bytes: int
+    left_out_file_bytes: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a prepared corpus was made from, and how far that has come."""
+
+    settings: CorpusConfig
+    input_count: int
+    inputs_sha256: str
+    """Of the files' paths, sizes and times of change."""
+    shard_bytes: int
+    complete: bool = False
+    shards: list[ShardInfo] = field(default_factory=list)
+
+    @property
+    def inputs_done(self) -> int:
+        """How many of the inputs are in shards."""
+        return self.shards[-1].inputs_end if self.shards else 0
+
+    def save(self, folder: Path) -> None:
+        """Write the manifest, whole or not at all."""
+        values = {"format": FORMAT, **asdict(self)}
+        values["settings"] = self.settings.model_dump(mode="json")
+        with replacing(folder / MANIFEST, durable=True) as file:
+            file.write(json.dumps(values, indent=1).encode())
+
+    @classmethod
+    def load(cls, folder: Path) -> Manifest:
+        """Read a corpus's manifest; raises :class:`CorpusError`."""
+        path = folder / MANIFEST
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            found = values.pop("format")
+            if found != FORMAT:
+                raise CorpusError(
+                    f"{folder} was prepared by another version of midirnn (format {found}, "
+                    f"expected {FORMAT}); prepare it again"
+                )
+            settings = validate({"corpus": values.pop("settings")}, source=str(path)).corpus
+            shards = [ShardInfo(**each) for each in values.pop("shards")]
+            return cls(settings=settings, shards=shards, **values)
+        except OSError as error:
+            raise CorpusError(
+                f"{folder} is not a prepared corpus: {error.strerror or error}"
+            ) from error
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise CorpusError(f"{path} is damaged ({error}); prepare the corpus again") from error
+
+
+def is_prepared(path: Path) -> bool:
+    """Return whether a path is the folder of a prepared corpus, finished or not."""
+    return (path / MANIFEST).is_file()
+
+
+def songs_path(folder: Path, shard: int) -> Path:
+    """Return where a shard's songs lie."""
+    return folder / "songs" / f"{shard:05d}.arrow"
+
+
+def left_out_path(folder: Path, shard: int) -> Path:
+    """Return where the table of what a shard's inputs left out lies."""
+    return folder / "left_out" / f"{shard:05d}.arrow"
+
+
+def write_table(path: Path, rows: dict[str, Any], schema: pa.Schema) -> int:
+    """Write columns as one Arrow IPC file with one record batch; return its size in bytes."""
+    import pyarrow as pa
+
+    batch = pa.record_batch([rows[name] for name in schema.names], schema=schema)
+    with replacing(path, durable=True) as file:
+        with pa.ipc.new_file(file, schema) as writer:
+            writer.write_batch(batch)
+        return file.tell()
+
+
+def joined(arrays: Sequence[npt.NDArray[Any]], kind: pa.DataType, width: int = 1) -> pa.Array:
+    """Return arrays as one column of ``kind``, binary or a list, with one row each.
+
+    Through numpy and without Python's numbers. ``width`` is how many bytes a row of them fills
+    where the column is binary.
+    """
+    import pyarrow as pa
+
+    ends = np.cumsum([0, *(len(each) * width for each in arrays)])
+    offsets = pa.py_buffer(ends.astype(np.int32))
+    data = np.concatenate(arrays) if arrays else np.empty(0, np.uint8)
+    if pa.types.is_binary(kind):
+        buffers = [None, offsets, pa.py_buffer(np.ascontiguousarray(data))]
+        return pa.Array.from_buffers(kind, len(arrays), buffers)
+    values = pa.array(data, type=kind.value_type)
+    return pa.Array.from_buffers(kind, len(arrays), [None, offsets], children=[values])
+
+
+def read_table(path: Path) -> pa.RecordBatch:
+    """Map a file's one record batch into memory; raises :class:`CorpusError` if it is damaged."""
+    import pyarrow as pa
+
+    try:
+        with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
+            if reader.num_record_batches != 1:
+                raise ValueError(f"{reader.num_record_batches} record batches, not 1")
+            batch = reader.get_batch(0)
+            batch.validate()
+            return batch
+    except (OSError, ValueError) as error:  # ArrowInvalid is one of these
+        raise CorpusError(f"{path} is damaged ({error}); prepare the corpus again") from error
+
+
+class _Shard:
+    """One shard's songs as views of the mapped file."""
+
+    def __init__(self, path: Path) -> None:
+        batch = read_table(path)
+        try:
+            records, times = batch.column("records"), batch.column("delta_seconds")
+            count = len(records) + 1
+            _, byte_ends, data = records.buffers()
+            self._bytes_at = np.frombuffer(byte_ends, np.int32, count) if len(records) else None
+            self._records = np.frombuffer(data or b"", np.uint8)
+            self._times_at = times.offsets.to_numpy()
+            self._times = times.values.to_numpy(zero_copy_only=True)
+        except (KeyError, ValueError, AttributeError) as error:
+            raise CorpusError(f"{path} is damaged ({error}); prepare the corpus again") from error
+        if self._bytes_at is not None and (
+            np.any(np.diff(self._bytes_at) != RECORD_BYTES * np.diff(self._times_at))
+            or np.any(np.diff(self._times_at) < 0)
+            or self._bytes_at[-1] > len(self._records)
+            or self._times_at[-1] > len(self._times)
+        ):
+            raise CorpusError(f"{path} is damaged: its songs' lengths do not fit")
+
+    def song(self, row: int) -> Events:
+        assert self._bytes_at is not None
+        data = self._records[self._bytes_at[row] : self._bytes_at[row + 1]]
+        times = self._times[self._times_at[row] : self._times_at[row + 1]]
+        return Events(data.reshape(-1, RECORD_BYTES), times)
+
+
+class Store:
+    """A prepared corpus, open for reading; raises :class:`CorpusError` if it is not whole."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.manifest = Manifest.load(folder)
+        if not self.manifest.complete:
+            done, count = self.manifest.inputs_done, self.manifest.input_count
+            raise CorpusError(
+                f"{folder} is not finished: {done} of {count} files are prepared; "
+                "the same midirnn prepare goes on from there"
+            )
+        self._check_sizes()
+        self._starts = np.cumsum([0, *(each.songs for each in self.manifest.shards)])
+        self._shard = lru_cache(maxsize=_OPEN)(lambda n: _Shard(songs_path(folder, n)))
+
+    def __len__(self) -> int:
+        """How many songs there are, of all splits."""
+        return int(self._starts[-1])
+
+    def song(self, row: int) -> Events:
+        """Return the song in a row of the whole corpus: views, nothing is copied."""
+        shard = int(np.searchsorted(self._starts, row, side="right")) - 1
+        return self._shard(shard).song(row - int(self._starts[shard]))
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield the songs' shards in order."""
+        for number in range(len(self.manifest.shards)):
+            yield read_table(songs_path(self.folder, number))
+
+    def left_out(self) -> Iterator[pa.RecordBatch]:
+        """Yield the shards of the table of files left out, in order."""
+        for number in range(len(self.manifest.shards)):
+            yield read_table(left_out_path(self.folder, number))
+
+    def columns(self, *names: str) -> list[npt.NDArray[Any]]:
+        """Return some of the small columns of all songs, as numpy arrays."""
+        parts: list[list[npt.NDArray[Any]]] = [[] for _ in names]
+        for batch in self.batches():
+            for part, name in zip(parts, names, strict=True):
+                part.append(batch.column(name).to_numpy(zero_copy_only=False))
+        return [np.concatenate(part) if part else np.empty(0) for part in parts]
+
+    def _check_sizes(self) -> None:
+        for number, shard in enumerate(self.manifest.shards):
+            for path, expected in (
+                (songs_path(self.folder, number), shard.song_file_bytes),
+                (left_out_path(self.folder, number), shard.left_out_file_bytes),
+            ):
+                found = path.stat().st_size if path.is_file() else None
+                if found != expected:
+                    what = "missing" if found is None else f"{found} bytes, not {expected}"
+                    raise CorpusError(f"{path} is damaged: it is {what}; prepare the corpus again")
+
+
+class StoredSongs(Sequence[Events]):
+    """Some of a store's songs, each read when it is asked for, as views of the mapped file."""
+
+    def __init__(self, store: Store, rows: npt.NDArray[np.int64]) -> None:
+        self._store = store
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return StoredSongs(self._store, self._rows[index])
+        return self._store.song(int(self._rows[index]))
