@@ -74,6 +74,8 @@ class ModelConfig(_Section):
     initializer: Literal["glorot", "notebook"] = "glorot"
     """``notebook``: normal with a deviation of 0.01 everywhere (0.1 for the last of time)."""
     time_scale: TimeScale = "log"
+    lstm: Literal["auto", "own", "keras"] = "auto"
+    """``own``: midirnn's, for CPUs; ``keras``: Keras', for GPUs; ``auto``: as there is a GPU."""
 
 
 class TrainingConfig(_Section):
@@ -160,6 +162,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 """What each preset sets otherwise than the classes above."""
 
 RESUMABLE = {
+    ("model", "lstm"),
     ("training", "steps"),
     ("training", "log_every"),
     ("training", "histogram_every"),

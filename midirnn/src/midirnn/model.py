@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from midirnn.config import ModelConfig
 from midirnn.errors import RunError
+from midirnn.lstm import LSTM
 from midirnn.plugin.interfaces import Predictions
 
 BITS = 40
@@ -62,7 +63,9 @@ class Network(keras.Model):
                 if config.initializer == "notebook"
                 else keras.initializers.Orthogonal(seed=next(seeds))
             )
-            # unit_forget_bias is the notebook's implicit +1 on the forget gate.
+            # Keras' unit_forget_bias, in both, is the notebook's implicit +1 on the forget gate.
+            if _own_lstm(config):
+                return LSTM(units, weights(), recurrent, name)
             return keras.layers.LSTM(
                 units,
                 kernel_initializer=weights(),
@@ -127,3 +130,10 @@ class Network(keras.Model):
                 found = "is missing" if value is None else f"has shape {value.shape}"
                 raise RunError(f"the weight {name} {found}; expected {tuple(variable.shape)}")
             variable.assign(value)
+
+
+def _own_lstm(config: ModelConfig) -> bool:
+    """Whether the LSTMs are :class:`midirnn.lstm.LSTM`: on a GPU, Keras' (cuDNN) are quicker."""
+    if config.lstm == "auto":
+        return not tf.config.get_visible_devices("GPU")
+    return config.lstm == "own"

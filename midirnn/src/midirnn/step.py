@@ -55,13 +55,13 @@ class TrainStep:
         # TensorFlow 1's epsilon, the notebook's; Keras' own default is ten times that.
         self.optimizer = keras.optimizers.Adam(config.training.learning_rate, epsilon=1e-8)
         self.optimizer.build(self.variables)
-        units = config.model.hidden_size
+        units, records = config.model.hidden_size, config.training.sequence_length + 1
         self.function = tf.function(
             self._step,
             autograph=False,  # a plugin's error stays what it is
             input_signature=[
-                tf.TensorSpec((None, None, 5), tf.uint8),
-                tf.TensorSpec((None, None), tf.float32),
+                tf.TensorSpec((None, records, 5), tf.uint8),
+                tf.TensorSpec((None, records), tf.float32),
                 tf.TensorSpec((None, 4, units), tf.float32),
                 tf.TensorSpec((), tf.int32),
             ],
