@@ -17,6 +17,14 @@ class CorpusError(MidiRnnError):
     """The given paths hold no music to train on or to evaluate with."""
 
 
+class DownloadError(MidiRnnError):
+    """A corpus is unknown, cannot be fetched, or is not what it should be."""
+
+
+class ArchiveError(MidiRnnError):
+    """An archive is none, is damaged, or holds what is not unpacked for safety's sake."""
+
+
 class RunError(MidiRnnError):
     """A run folder is missing, damaged, of another shape than expected, or in use."""
 
