@@ -37,6 +37,14 @@ def test_each_file_comes_once_and_in_the_order_of_the_paths(tmp_path):
     assert names(find_files([tmp_path / "b.mid", tmp_path])) == ["b.mid", "a.mid"]
 
 
+def test_a_folder_that_is_not_whole_yet_is_passed_over(tmp_path):
+    for name in (".songs.part/a.mid", "songs.part/b.mid", ".songs/c.mid"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    assert sorted(names(find_files([tmp_path]))) == ["b.mid", "c.mid"]
+    assert names(find_files([tmp_path / ".songs.part"])) == ["a.mid"]  # it was asked for
+
+
 def test_what_cannot_be_read_is_found_too_and_why(tmp_path):
     (tmp_path / "gone.mid").symlink_to(tmp_path / "nowhere")
     os.mkfifo(tmp_path / "pipe.mid")

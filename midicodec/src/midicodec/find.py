@@ -25,7 +25,8 @@ class Found(NamedTuple):
 def find_files(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Found]:
     """Yield the files that are named, and those below folders that are named like MIDI files.
 
-    In the order given, sorted within a folder, each file once however it is reached. Raises
+    In the order given, sorted within a folder, each file once however it is reached. Hidden
+    folders that end in ``.part`` are passed over: what is in them is not whole yet. Raises
     :class:`MidiCodecError` for a path that is not there, before anything of it is yielded.
     """
     seen: set[Path] = set()
@@ -41,12 +42,18 @@ def find_files(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Found]:
 
 def _below(folder: Path) -> Iterator[Found]:
     unreadable: list[OSError] = []
-    for where, _, names in os.walk(folder, onerror=unreadable.append):
+    for where, folders, names in os.walk(folder, onerror=unreadable.append):
+        folders[:] = [each for each in folders if not _is_unfinished(each)]
         for name in names:
             path = Path(where, name)
             if path.suffix.lower() in SUFFIXES:
                 yield Found(path, _problem_with(path))
     yield from (Found(Path(error.filename), error) for error in unreadable)
+
+
+def _is_unfinished(folder: str) -> bool:
+    """Return whether a folder's name says that it is not whole yet, as ``files`` names files."""
+    return folder.startswith(".") and folder.endswith(".part")
 
 
 def _problem_with(path: Path) -> OSError | None:

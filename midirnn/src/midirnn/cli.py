@@ -16,6 +16,7 @@ import click
 
 import midicodec
 from midirnn import __version__
+from midirnn.cli_download import download
 from midirnn.corpus_commands import inspect, prepare
 from midirnn.errors import MidiRnnError
 from midirnn.plugin.choice import PluginChoice
@@ -251,6 +252,9 @@ def demo(out: Path | None, steps: int | None, seed: int) -> None:
 
     if not run_demo(out, steps, seed):
         sys.exit(EXIT_INTERRUPTED)
+
+
+cli.add_command(download)
 
 
 def main() -> None:

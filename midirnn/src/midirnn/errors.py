@@ -33,6 +33,14 @@ class UnusableError(MidiRnnError):
         return f"{self.reason}: {self.detail}"
 
 
+class DownloadError(MidiRnnError):
+    """A corpus is unknown, cannot be fetched, or is not what it should be."""
+
+
+class ArchiveError(MidiRnnError):
+    """An archive is none, is damaged, or holds what is not unpacked for safety's sake."""
+
+
 class RunError(MidiRnnError):
     """A run folder is missing, damaged, of another shape than expected, or in use."""
 
