@@ -35,13 +35,16 @@ def test_a_run_folder_tells_all_about_its_run(trained: Path, composed: Path) -> 
         "index.json", "step-00000020.npz", "step-00000040.npz",
     ]  # fmt: skip
     corpus = json.loads((trained / "corpus.json").read_text())
-    assert (corpus["songs"], corpus["left_out"]) == (24, [])
+    splits = [corpus[name] for name in ("songs", "validation_songs", "test_songs")]
+    assert (sum(splits), corpus["left_out"]) == (24, [])
+    assert 0 not in splits
     plugins = json.loads((trained / "plugins.json").read_text())
     assert {each["name"] for each in plugins} == {"bit_cross_entropy", "time_rmse"}
     assert all(each["distribution"] == "midirnn" and each["version"] for each in plugins)
     lines = [json.loads(line) for line in (trained / "metrics.jsonl").read_text().splitlines()]
-    assert [line["step"] for line in lines] == [20, 40]
-    assert lines[1]["loss/loss"] < lines[0]["loss/loss"]
+    assert [line["step"] for line in lines] == [20, 20, 40, 40]
+    assert lines[2]["loss/loss"] < lines[0]["loss/loss"]
+    assert 0 < lines[3]["validation/bits_per_message"] < lines[1]["validation/bits_per_message"]
     assert "seed = 7" in (trained / "config.toml").read_text()
 
 

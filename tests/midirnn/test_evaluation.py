@@ -1,5 +1,6 @@
 """Bits per message against plain numpy, whatever stands beside or behind a song."""
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,9 +15,12 @@ from midirnn.builtin.losses import BitCrossEntropy, TimeRootMeanSquare
 from midirnn.config import Config, resolve
 from midirnn.errors import CorpusError
 from midirnn.evaluation import Evaluation, Evaluator, evaluate_run
+from midirnn.inputs import find_inputs
 from midirnn.model import Network
 from midirnn.plugin import Events, LossTerm, Predictions, Targets
+from midirnn.prepare import prepare
 from midirnn.run import Run
+from midirnn.split import SPLITS
 from midirnn.stepper import Stepper
 from midirnn.timescale import from_seconds, to_seconds
 
@@ -222,3 +226,23 @@ def test_a_run_is_scored_on_files_with_its_loss_terms_alone(run: Run, tmp_path: 
     assert set(scores.losses) == {"bit_cross_entropy", "time_rmse"}
     with pytest.raises(CorpusError):
         evaluate_run(run.folder, [tmp_path / "none"], "last")
+
+
+def test_a_split_of_a_prepared_corpus_or_of_files(
+    run: Run, tmp_path: Path, composed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same songs, whether they were prepared before or are now."""
+    monkeypatch.setenv("MIDIRNN_CACHE", str(tmp_path / "cache"))
+    prepared = tmp_path / "prepared"
+    prepare(find_inputs([composed]), prepared, CONFIG.corpus)
+    whole = evaluate_run(run.folder, [composed], "last")
+    parts = {split: evaluate_run(run.folder, [prepared], "last", split) for split in SPLITS}
+    assert sum(each.songs for each in parts.values()) == whole.songs == 24
+    assert evaluate_run(run.folder, [prepared], "last") == parts["validation"]
+    assert evaluate_run(run.folder, [composed], "last", "test") == parts["test"]
+    few = tmp_path / "few"
+    few.mkdir()
+    for path in sorted(composed.iterdir())[:3]:
+        shutil.copy(path, few)
+    with pytest.raises(CorpusError, match="of so few songs none is held back for test"):
+        evaluate_run(run.folder, [few], "last", "test")

@@ -20,6 +20,7 @@ from midirnn.cli_download import download
 from midirnn.corpus_commands import inspect, prepare
 from midirnn.errors import MidiRnnError
 from midirnn.plugin.choice import PluginChoice
+from midirnn.split import SPLITS, Split
 
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
@@ -186,15 +187,22 @@ def play(file: Path, sinks: tuple[PluginChoice, ...]) -> None:
 @click.option(
     "--checkpoint", default="best", show_default=True, help="best, last, or a checkpoint's step."
 )
+@click.option(
+    "--split",
+    type=click.Choice(SPLITS),
+    help="Which songs. [default: of a prepared corpus validation, of files all]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def evaluate(run: Path, paths: tuple[Path, ...], checkpoint: str, as_json: bool) -> None:
-    """Score how well RUN predicts the MIDI files among and below PATHS."""
+def evaluate(
+    run: Path, paths: tuple[Path, ...], checkpoint: str, split: Split | None, as_json: bool
+) -> None:
+    """Score how well RUN predicts a prepared corpus, or the MIDI files among and below PATHS."""
     from midirnn.quiet import import_tensorflow
 
     import_tensorflow()
     from midirnn.evaluation import evaluate_run
 
-    scores = evaluate_run(run, list(paths), checkpoint)
+    scores = evaluate_run(run, list(paths), checkpoint, split)
     if as_json:
         click.echo(json.dumps(scores.as_dict(), indent=1))
         return

@@ -17,12 +17,14 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from midirnn.config import Config
-from midirnn.corpus import read_corpus
+from midirnn.corpus import open_corpus, prepared_among, read_corpus, read_split
+from midirnn.errors import CorpusError
 from midirnn.losses import each_term
 from midirnn.model import Network
 from midirnn.plugin.interfaces import Events, LossTerm, Targets
 from midirnn.run import Run
 from midirnn.say import say
+from midirnn.split import Split
 from midirnn.step import records_to_bits
 from midirnn.timescale import from_seconds, to_seconds
 from midirnn.training import describe, make_losses
@@ -56,20 +58,44 @@ class Evaluation:
         return asdict(self)
 
 
-def evaluate_run(folder: Path, paths: Sequence[Path], checkpoint: str) -> Evaluation:
-    """Score a run's network on the channel messages of the files among and below ``paths``."""
+def evaluate_run(
+    folder: Path, paths: Sequence[Path], checkpoint: str, split: Split | None = None
+) -> Evaluation:
+    """Score a run's network on the channel messages of ``paths``.
+
+    These are a prepared corpus, of which ``split`` is used (the validation split if not given), or
+    files and folders, which are used whole, or, with a ``split``, split as training splits them.
+    """
     run = Run(folder)
     config = run.config()
     losses = make_losses(config)
     step = run.checkpoints.find(checkpoint)
     weights = run.checkpoints.load(step, "weights")
-    # The same set for every model, whatever it was trained on.
-    corpus = read_corpus(paths, config.corpus.model_copy(update={"messages": "channel"}))
-    say(describe(corpus))
+    songs = _songs(paths, config, split)
     network = Network(config.model)
     with run.checkpoints.blamed(step):
         network.load(weights)
-    return Evaluator(network, losses, config).evaluate(corpus.songs)
+    return Evaluator(network, losses, config).evaluate(songs)
+
+
+def _songs(paths: Sequence[Path], config: Config, split: Split | None) -> Sequence[Events]:
+    prepared = prepared_among(paths)
+    if prepared is not None:
+        corpus = read_split(prepared, split or "validation")
+    elif split is None:
+        # The same set for every model, whatever it was trained on.
+        corpus = read_corpus(paths, config.corpus.model_copy(update={"messages": "channel"}))
+    else:
+        corpus = open_corpus(paths, config.corpus, config.training.sequence_length + 1)
+        songs = {"train": corpus.songs, "validation": corpus.validation, "test": corpus.test}[split]
+        if not len(songs):
+            raise CorpusError(
+                f"of so few songs none is held back for {split}; leave --split out to score all"
+            )
+        say(f"{len(songs)} songs, the {split} split")
+        return songs
+    say(describe(corpus))
+    return corpus.songs
 
 
 class Evaluator:
@@ -84,10 +110,10 @@ class Evaluator:
             self._costs,
             autograph=False,
             input_signature=[
-                tf.TensorSpec((None, None, 5), tf.uint8),
-                tf.TensorSpec((None, None), tf.float32),
+                tf.TensorSpec((None, self._length + 1, 5), tf.uint8),
+                tf.TensorSpec((None, self._length + 1), tf.float32),
                 tf.TensorSpec((None, 4, self._units), tf.float32),
-                tf.TensorSpec((None, None), tf.float32),
+                tf.TensorSpec((None, self._length), tf.float32),
             ],
         )
 
