@@ -42,18 +42,13 @@ def note_ons(records: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
     return begins
 
 
-def notes_of(
-    records: npt.NDArray[np.uint8], ticks: npt.NDArray[np.int64], division: int
-) -> bytes | None:
-    """Return the SHA-256 of a song's notes, as above; None if it has none.
+def notes_of(note_ons: npt.NDArray[np.uint8], ticks: npt.NDArray[np.int64], division: int) -> bytes:
+    """Return the SHA-256 of a song's notes, as above: of at least one.
 
-    ``ticks`` are absolute, ``(n,)``; with an SMPTE ``division`` a beat is half a second.
+    ``note_ons`` are the records that begin notes, ``(n, 5)``, and ``ticks`` when, absolute; with
+    an SMPTE ``division`` a beat is half a second.
     """
-    at = note_ons(records)
-    if not at.any():
-        return None
-    begun, status, pitch = ticks[at], records[at, B1], records[at, B2]
-    begun = begun - begun[0]
+    begun, status, pitch = ticks - ticks[0], note_ons[:, B1], note_ons[:, B2]
     if division & SMPTE_FLAG:
         per_tick = seconds_per_tick(division, np.array([DEFAULT_TEMPO]))[0]
         onset = np.rint(begun * (per_tick * GRID * 1e6 / DEFAULT_TEMPO)).astype(np.int64)
@@ -62,8 +57,8 @@ def notes_of(
     drums = (status & 0x0F) == DRUM_CHANNEL
     # Sorted almost already, which a stable sort makes use of.
     notes = np.sort(onset << 8 | drums.astype(np.int64) << 7 | pitch, kind="stable")
-    notes = notes[np.diff(notes, prepend=-1) != 0]
-    return hashlib.sha256(notes.astype("<i8")).digest()
+    notes = notes[np.flatnonzero(np.diff(notes, prepend=-1))]
+    return hashlib.sha256(notes.astype("<i8").tobytes()).digest()
 
 
 class Duplicates:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 import midicodec
 from midicodec.records import B1, B2, B3
-from midicodec.timing import SMPTE_FLAG, is_meta, to_absolute, to_delta
+from midicodec.timing import SMPTE_FLAG, is_meta, to_delta
 from midirnn.config import CorpusConfig
 from midirnn.duplicates import DRUM_CHANNEL, content_of, note_ons, notes_of
 from midirnn.errors import UnusableError
@@ -51,30 +51,34 @@ def read_piece(loaded: midicodec.Loaded, config: CorpusConfig) -> Piece:
     """
     song = _song(loaded, config)
     try:
-        seconds = song.delta_seconds
+        tempo_map = song.tempo_map
     except midicodec.MidiCodecError as error:
         raise UnusableError("has no real time", str(error)) from error
     records, starts, ticks = song.records, song.starts, song.ticks
-    mask = _kept(song, config)
-    if mask is not None:
-        seconds = to_delta(to_absolute(seconds, starts)[mask], starts[mask])
-        records, starts, ticks = records[mask], starts[mask], ticks[mask]
-    events = Events(records, seconds)
-    content = content_of(events)
     slowest, fastest = _tempi(song)
+    kept = _kept(song, config)
+    if kept is not None:
+        # By index: picking rows by a mask takes numpy twenty times as long.
+        index = np.flatnonzero(kept)
+        records, starts, ticks = records.take(index, axis=0), starts[index], ticks[index]
+    seconds = tempo_map.to_seconds(ticks)
+    events = Events(records, to_delta(seconds, starts))
+    content = content_of(events)
+    at = np.flatnonzero(note_ons(records))
+    notes = notes_of(records.take(at, axis=0), ticks[at], song.division) if len(at) else content
     return Piece(
         events=events,
         smf_type=song.smf_type if loaded.song is None else loaded.song.smf_type,
         division=song.division,
         messages=int(np.count_nonzero(starts)),
-        notes=int(np.count_nonzero(note_ons(records))),
-        seconds=float(seconds[starts].sum()),
+        notes=len(at),
+        seconds=float(seconds[-1]) if len(seconds) else 0.0,
         channels=_channels(records, starts),
         slowest_bpm=slowest,
         fastest_bpm=fastest,
         time_signatures=_time_signatures(song),
         content_sha256=content,
-        notes_sha256=notes_of(records, ticks, song.division) or content,
+        notes_sha256=notes,
     )
 
 
@@ -142,17 +146,17 @@ def _kept(song: midicodec.Song, config: CorpusConfig) -> npt.NDArray[np.bool_] |
 
 
 def _channels(records: npt.NDArray[np.uint8], starts: npt.NDArray[np.bool_]) -> tuple[int, ...]:
-    status = records[starts, B1]
-    of_channel = status[(status >= 0x80) & (status < 0xF0)]
-    return tuple(np.flatnonzero(np.bincount(of_channel & 0x0F, minlength=_CHANNELS)).tolist())
+    there = np.zeros(0x100, np.bool_)
+    there[records[:, B1] if starts.all() else records[starts, B1]] = True
+    by_channel = there[0x80:0xF0].reshape(-1, _CHANNELS).any(axis=0)
+    return tuple(np.flatnonzero(by_channel).tolist())
 
 
 def _tempi(song: midicodec.Song) -> tuple[float | None, float | None]:
     """Return the slowest and fastest tempo in force before the song's last message."""
     if song.division & SMPTE_FLAG or not len(song):
         return None, None
-    last = max(int(song.ticks[-1]), 1)
-    tempo_map = song.tempo_map
+    last, tempo_map = max(int(song.ticks[-1]), 1), song.tempo_map
     tempi = tempo_map.microseconds_per_beat[tempo_map.ticks < last]
     slowest, fastest = (
         60e6 / each if each else np.inf for each in (int(tempi.max()), int(tempi.min()))

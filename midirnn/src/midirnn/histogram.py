@@ -44,7 +44,7 @@ def _panel(histogram: Histogram) -> list[str]:
         f'<text x="{_LEFT}" y="22">{escape(histogram.title)}</text>',
         f'<text x="{_WIDTH - _RIGHT}" y="22" text-anchor="end">{most}</text>',
     ]
-    every = -(-bars // _LABELS) if bars > 16 else 1
+    every = -(-bars // _LABELS) if histogram.is_scale else 1
     for n, (label, count) in enumerate(zip(histogram.labels, histogram.counts, strict=True)):
         x, high = _LEFT + n * unit, tall * count / max(most, 1)
         shapes.append(
@@ -52,8 +52,7 @@ def _panel(histogram: Histogram) -> list[str]:
             f'height="{high:.1f}" fill="{_BAR}"><title>{escape(label)}: {count}</title></rect>'
         )
         if n % every == 0:
-            # Where a bar begins if the bars are a scale, else what it counts, in its middle.
-            at, anchor = (x, "start") if every > 1 else (x + unit / 2, "middle")
+            at, anchor = (x, "start") if histogram.is_scale else (x + unit / 2, "middle")
             shapes.append(
                 f'<text x="{at:.1f}" y="{floor + 16}" text-anchor="{anchor}">{escape(label)}</text>'
             )

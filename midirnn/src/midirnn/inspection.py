@@ -33,6 +33,7 @@ class Histogram:
     """How many songs fall into each bar; a bar's label is what it counts, or where it begins."""
 
     title: str
+    is_scale: bool
     labels: tuple[str, ...]
     counts: tuple[int, ...]
 
@@ -74,7 +75,9 @@ class Inspection:
         ):
             spread = ", ".join(f"{what} {value:,.1f}" for what, value in values.items())
             lines.append(f"{name} of a song: {spread}".replace(".0,", ",").removesuffix(".0"))
-        for histogram in self.histograms[3:]:
+        for histogram in self.histograms:
+            if histogram.is_scale:
+                continue
             pairs = zip(histogram.labels, histogram.counts, strict=True)
             told = ", ".join(f"{label} ({count})" for label, count in pairs if count)
             lines.append(f"{histogram.title}: {told}")
@@ -103,6 +106,7 @@ def inspect(folder: Path) -> Inspection:
     reasons = Counter(
         reason for batch in store.left_out() for reason in batch.column("reason").to_pylist()
     )
+    density = np.divide(notes, seconds, out=np.full(len(store), np.nan), where=seconds > 0)
     common = signatures.most_common(8)
     return Inspection(
         folder=str(folder),
@@ -117,6 +121,7 @@ def inspect(folder: Path) -> Inspection:
         histograms=(
             _logarithmic("seconds of a song", seconds),
             _logarithmic("records of a song", records),
+            _logarithmic("notes a second", density),
             _linear("slowest tempo of a song, beats a minute", slowest, 20, 260),
             _bars("songs with a channel, from 0", {n: channels[n] for n in range(16)}),
             _bars("songs with a time signature", dict(common)),
@@ -143,7 +148,7 @@ def _logarithmic(title: str, values: npt.NDArray[Any]) -> Histogram:
     low, high = (above.min(), above.max()) if len(above) else (1, 10)
     edges = np.geomspace(low, max(high, low * 1.01), _BINS + 1)
     counts, _ = np.histogram(np.clip(values, edges[0], edges[-1]), edges)
-    return Histogram(title, _numbers(edges[:-1]), tuple(counts.tolist()))
+    return Histogram(title, True, _numbers(edges[:-1]), tuple(counts.tolist()))
 
 
 def _linear(title: str, values: npt.NDArray[Any], low: float, high: float) -> Histogram:
@@ -151,11 +156,11 @@ def _linear(title: str, values: npt.NDArray[Any], low: float, high: float) -> Hi
     edges = np.linspace(low, high, _BINS + 1)
     known = values[~np.isnan(values.astype(np.float64))]
     counts, _ = np.histogram(np.clip(known, low, high), edges)
-    return Histogram(title, _numbers(edges[:-1]), tuple(counts.tolist()))
+    return Histogram(title, True, _numbers(edges[:-1]), tuple(counts.tolist()))
 
 
 def _bars(title: str, counts: dict[Any, int]) -> Histogram:
-    return Histogram(title, tuple(map(str, counts)), tuple(counts.values()))
+    return Histogram(title, False, tuple(map(str, counts)), tuple(counts.values()))
 
 
 def _numbers(values: Sequence[float] | npt.NDArray[np.float64]) -> tuple[str, ...]:
