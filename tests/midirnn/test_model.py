@@ -213,6 +213,14 @@ def test_gradients_that_are_not_finite_are_counted_and_zeroed_the_rest_clipped()
     np.testing.assert_array_equal(cleaned[1], [[0.0, 2.0]])
 
 
+def test_gradients_within_the_limit_stay_as_they_are() -> None:
+    for gradients in ([[3.0, -4.0], [0.0]], [[1e30, 5.0], [-5.0]]):  # a norm of 5; one too large
+        cleaned, count = finite_and_clipped([tf.constant(each) for each in gradients], 5.0)
+        assert int(count) == 0
+        for after, before in zip(cleaned, gradients, strict=True):
+            np.testing.assert_array_equal(after, np.clip(before, -5.0, 5.0))
+
+
 def test_padding_changes_no_loss() -> None:
     rng = np.random.default_rng(0)
     logits = rng.normal(size=(2, 6, 40)).astype(np.float32)

@@ -104,7 +104,7 @@ def lstm(
             d_gates.append(at_gates)
         # One product over all steps and lanes for each weight, its rows in the inputs' order.
         all_gates = tf.reshape(tf.stack(d_gates[::-1], axis=1), (-1, gates))
-        hs_before = tf.concat([first_h[:, None], outputs[:, :-1]], axis=1)
+        hs_before = tf.stack([first_h, *hs[:-1]], axis=1)
         units = recurrent_kernel.shape[0]
         return (
             tf.reshape(tf.matmul(all_gates, kernel, transpose_b=True), tf.shape(inputs)),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import keras
 import tensorflow as tf
 
+from midirnn.adam import Adam
 from midirnn.config import Config
 from midirnn.losses import Loss
 from midirnn.model import BITS, Network
@@ -53,7 +53,7 @@ class TrainStep:
         self._seed = config.training.seed
         self.variables = list(network.named_weights().values())
         # TensorFlow 1's epsilon, the notebook's; Keras' own default is ten times that.
-        self.optimizer = keras.optimizers.Adam(config.training.learning_rate, epsilon=1e-8)
+        self.optimizer = Adam(config.training.learning_rate, epsilon=1e-8)
         self.optimizer.build(self.variables)
         units, records = config.model.hidden_size, config.training.sequence_length + 1
         self.function = tf.function(
@@ -112,6 +112,16 @@ def finite_and_clipped(
 
     Also how many entries, of all gradients together, were not finite.
     """
+    # A norm within the limit says, in one reading, that every entry is: nearly always.
+    cleaned, nonfinite = tf.cond(
+        tf.linalg.global_norm(gradients) <= limit,
+        lambda: (list(gradients), tf.constant(0)),
+        lambda: _mended(gradients, limit),
+    )
+    return cleaned, nonfinite
+
+
+def _mended(gradients: Sequence[tf.Tensor], limit: float) -> tuple[list[tf.Tensor], tf.Tensor]:
     finite = [tf.math.is_finite(gradient) for gradient in gradients]
     nonfinite = tf.add_n([tf.reduce_sum(tf.cast(~each, tf.int32)) for each in finite])
     cleaned = [
