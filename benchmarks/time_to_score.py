@@ -56,7 +56,7 @@ def learn(
 
     from midirnn.config import resolve
     from midirnn.corpus import read_corpus
-    from midirnn.evaluation import evaluate
+    from midirnn.evaluation import Evaluator
     from midirnn.lanes import Lanes
     from midirnn.losses import Loss
     from midirnn.model import Network
@@ -70,6 +70,7 @@ def learn(
     scored = read_corpus(held_out, config.corpus).songs
     network = Network(config.model, config.training.seed)
     step = TrainStep(network, Loss(terms), [], config)
+    evaluator = Evaluator(network, terms, config)
     reader = Lanes(songs, config.training, config.model.hidden_size)
     curve: list[tuple[float, int, float]] = []
     number, spent = 0, 0.0
@@ -85,7 +86,7 @@ def learn(
             if number > 1:  # the first one builds the graph
                 spent += now - began
             began = now
-        bits = evaluate(network, scored, terms, config).bits_per_message
+        bits = evaluator.evaluate(scored).bits_per_message
         curve.append((spent, number * lanes * config.training.sequence_length, bits))
     return curve
 
