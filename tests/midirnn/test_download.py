@@ -170,6 +170,7 @@ def test_a_corpus_by_its_address(server: Server, midirnn: Command, tmp_path: Pat
     assert lines[0] == f"source   {server.url}"
     assert lines[1].startswith("licence  unknown to midirnn")
     assert lines[2:] == [
+        f"unpacking into {out / 'songs'}",
         f"5 MIDI files (0.5 MB) in {out / 'songs'}; other files, passed over: 1"
     ]  # fmt: skip
     assert sorted(path.name for path in out.iterdir()) == ["songs"]
@@ -224,7 +225,7 @@ def test_killed_while_unpacking_nothing_is_taken_for_whole(
 ) -> None:
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w:gz") as tar:
-        for number in range(20_000):
+        for number in range(4000):
             entry = tarfile.TarInfo(f"{number}.mid")
             entry.size = len(SONG)
             tar.addfile(entry, io.BytesIO(SONG))
@@ -239,7 +240,7 @@ def test_killed_while_unpacking_nothing_is_taken_for_whole(
     done = midirnn("download", server.url, "-o", tmp_path, "--yes")
     assert done.returncode == 0, done.stderr
     assert server.asked == [None]  # the archive was whole
-    assert midi_files(tmp_path) == 20_000
+    assert midi_files(tmp_path) == 4000
     assert sorted(path.name for path in tmp_path.iterdir()) == ["songs"]
 
 
@@ -340,6 +341,16 @@ def test_the_table_is_well_formed() -> None:
         assert corpus.licence
         assert corpus.facts
     assert len({corpus.sha256 for corpus in CORPORA.values()}) == len(CORPORA)
+
+
+def test_the_docs_list_the_same() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "download.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| [")]
+    assert rows == [
+        f"| [{each.name}]({each.page}) | {each.what} | {each.midi_files:,} "
+        f"| {each.megabytes:,} | {each.licence} |"
+        for each in CORPORA.values()
+    ]
 
 
 @pytest.mark.parametrize(
@@ -488,7 +499,7 @@ def test_what_is_no_archive_is_asked_for_again(
     server: Server, fetch: Callable[..., Path], tmp_path: Path
 ) -> None:
     whole, server.body = server.body, b"<html>come back later</html>"
-    with pytest.raises(ArchiveError, match=r"songs\.zip: .* expected a zip, tar"):
+    with pytest.raises(ArchiveError, match=r"songs\.zip: expected a zip, tar"):
         fetch(known=False)
     server.body = whole
     assert midi_files(fetch(known=False)) == 5

@@ -97,12 +97,12 @@ def unpack(archive: Path, folder: Path, limits: Limits | None = None) -> Unpacke
     and OSError for what the file system refuses.
     """
     writer = _Writer(folder, archive, limits or Limits())
-    with _named(archive, folder):
+    with _readable(folder):
         members = _zip_members if _format(archive) == "zip" else _tar_members
         for member in members(archive, writer):
             writer.take(member)
     if not writer.midi_files:
-        raise ArchiveError(f"{archive.name}: no MIDI file among its {writer.others} members")
+        raise ArchiveError(f"no MIDI file among its {writer.others} members")
     return Unpacked(writer.midi_files, writer.midi_bytes, writer.others)
 
 
@@ -240,9 +240,7 @@ def _tar_members(archive: Path, writer: _Writer) -> Iterator[_Member]:
             plain = open_files.enter_context(gzip.open(archive))
         counted: Any = _Counted(plain, writer)  # nothing but read is asked of it
         # As a stream: it is read once, forwards, and what is passed over counts as well.
-        tar = open_files.enter_context(
-            tarfile.open(fileobj=counted, mode="r|", bufsize=_CHUNK_BYTES, tarinfo=_TarInfo)
-        )
+        tar = open_files.enter_context(tarfile.open(fileobj=counted, mode="r|", tarinfo=_TarInfo))
 
         def opened(info: tarfile.TarInfo) -> _Readable:
             source: _Readable | None = tar.extractfile(info)
@@ -289,18 +287,16 @@ class _Counted:
 
 
 @contextlib.contextmanager
-def _named(archive: Path, folder: Path) -> Iterator[None]:
-    """Say of any error where it is; what the file system refuses stays an OSError."""
+def _readable(folder: Path) -> Iterator[None]:
+    """Say of damage that it is; what the file system refuses stays an OSError."""
     try:
         yield
-    except ArchiveError as error:
-        raise ArchiveError(f"{archive.name}: {error}") from error
     except OSError as error:
         # zipfile looks for what a damaged archive says to be before its beginning.
         if error.errno is not None and (error.errno, error.filename) != (errno.EINVAL, None):
             where = error.filename or str(folder)  # a full disk does not say where
             raise OSError(error.errno, error.strerror, where) from error
-        raise ArchiveError(f"{archive.name} is damaged: {error}") from error
+        raise ArchiveError(f"the archive is damaged: {error}") from error
     except _UNREADABLE as error:
         reason = str(error) or type(error).__name__
-        raise ArchiveError(f"{archive.name} is damaged: {reason}") from error
+        raise ArchiveError(f"the archive is damaged: {reason}") from error

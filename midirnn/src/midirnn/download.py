@@ -155,6 +155,7 @@ def _unpack(wanted: Wanted, archive: Path, target: Path) -> None:
     sha256 = wanted.sha256 or pooch.file_hash(str(archive))
     if wanted.sha256 is None:
         say(f"not checked, as no --sha256 was given; that of what came is {sha256}")
+    say(f"unpacking into {target}")
     files = archive.with_name("files")
     if files.exists():  # of a process that was killed
         shutil.rmtree(files)
