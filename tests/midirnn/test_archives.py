@@ -98,10 +98,14 @@ def test_names_become_good_ones_on_any_system(make: Make, tmp_path: Path) -> Non
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_of_two_members_with_one_name_both_are_kept(make: Make, tmp_path: Path) -> None:
-    archive = make(("a.mid", b"1"), ("a.mid", b"2"), ("A.MID", b"3"), ("./a.mid", b"4"))
+    archive = make(
+        ("a.mid", b"1"), ("a.mid", b"2"), ("A.MID", b"3"), ("./a.mid", b"4"), ("a (5).mid", b"5"),
+        ("a.mid", b"6"), ("a (2).mid", b"7"),
+    )  # fmt: skip
     unpack(archive, tmp_path / "out")
     assert unpacked(tmp_path / "out") == {
         "a.mid": b"1", "a (2).mid": b"2", "A (3).MID": b"3", "a (4).mid": b"4",
+        "a (5).mid": b"5", "a (6).mid": b"6", "a (2) (3).mid": b"7",
     }  # fmt: skip
 
 

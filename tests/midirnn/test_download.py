@@ -454,7 +454,10 @@ def test_a_partial_file_that_is_whole_is_not_asked_for(
     assert server.asked == []
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"url": 1}', b"\xff"])
+@pytest.mark.parametrize(
+    "damage",
+    [b"", b"{", b"[]", b'{"url": 1}', b'{"url": "", "validator": "", "size": ""}', b"\xff"],
+)
 def test_a_damaged_note_of_what_is_there_means_to_start_over(
     server: Server, fetch: Callable[..., Path], tmp_path: Path, damage: bytes
 ) -> None:

@@ -116,7 +116,7 @@ class _Writer:
         size = archive.stat().st_size
         self._most = min(limits.total_bytes, max(limits.harmless_bytes, size * limits.ratio))
         self._members = self._bytes = 0
-        self._taken: set[str] = set()
+        self._taken: dict[str, int] = {}  # names, however they are written, and their last number
         folder.mkdir()
 
     def take(self, member: _Member) -> None:
@@ -164,14 +164,20 @@ class _Writer:
 
     def _free(self, parts: list[str]) -> list[str]:
         """Return the parts, numbered if another member has their name or, somewhere, would."""
-        *above, name = parts
-        stem, dot, suffix = name.rpartition(".")
-        number = 1
-        while (key := unicodedata.normalize("NFC", "/".join(parts)).casefold()) in self._taken:
+        name = Path(parts[-1])
+        first = key = _key(parts)
+        number = self._taken.get(first, 1)
+        while key in self._taken:
             number += 1
-            parts = [*above, f"{stem} ({number}){dot}{suffix}" if stem else f"{name} ({number})"]
-        self._taken.add(key)
+            parts = [*parts[:-1], f"{name.stem} ({number}){name.suffix}"]
+            key = _key(parts)
+        self._taken[first] = self._taken[key] = number
         return parts
+
+
+def _key(parts: list[str]) -> str:
+    """Return what two names have in common that some system takes for the same."""
+    return unicodedata.normalize("NFC", "/".join(parts)).casefold()
 
 
 def _parts(name: str) -> list[str]:
@@ -247,7 +253,8 @@ def _tar_members(archive: Path, writer: _Writer) -> Iterator[_Member]:
             assert source is not None  # it is a regular file
             return source
 
-        for info in tar:
+        while (info := tar.next()) is not None:
+            tar.members.clear()  # type: ignore[attr-defined]  # it would keep them all
             writer.expect(info.size)  # before tarfile believes it, to pass over that much
             kind = _Kind.FILE if info.isreg() and not info.issparse() else _Kind.OTHER
             yield _Member(
