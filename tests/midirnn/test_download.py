@@ -179,9 +179,12 @@ def test_a_corpus_by_its_address(server: Server, midirnn: Command, tmp_path: Pat
     record = json.loads((out / "songs" / RECORD).read_text())
     assert (record["url"], record["sha256"], record["checked"]) == (server.url, sha256, True)
 
+    left = out / f".songs.{hashlib.sha256(server.url.encode()).hexdigest()[:8]}.part"
+    left.mkdir()  # as if killed just before the end
     again = midirnn("download", server.url, "-o", out, "--yes")
     assert (again.returncode, again.stderr) == (0, f"{out / 'songs'} is there already\n")
     assert server.asked == [None]
+    assert not left.exists()
 
 
 def test_what_is_not_checked_is_said_to_be(

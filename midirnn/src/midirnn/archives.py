@@ -16,7 +16,6 @@ import re
 import stat
 import struct
 import tarfile
-import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -25,14 +24,12 @@ from typing import Any, NamedTuple, Protocol, Self
 
 from midicodec.find import SUFFIXES
 from midirnn.errors import ArchiveError
+from midirnn.safenames import safe_parts, same_name
 
 _TEXTS = re.compile(
     r"(licen[cs]e|copying|copyright|readme|notice|attribution)([-_. ].*)?", re.IGNORECASE
 )
 _TEXT_SUFFIXES = frozenset({"", ".txt", ".md", ".rst"})
-_UNPORTABLE = re.compile(r'[\x00-\x1f<>:"|?*]')
-_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
-_DRIVE = re.compile(r"[A-Za-z]:")
 _CHUNK_BYTES = 1 << 20
 _MOST_HEADER_BYTES = 1 << 20
 _HEADERS = frozenset(
@@ -127,7 +124,7 @@ class _Writer:
                 f"more than {self._limits.members} members, taken for a bomb: "
                 "unpack it by hand if you trust it"
             )
-        parts = _parts(member.name)
+        parts = safe_parts(member.name)
         if member.kind is _Kind.FOLDER:
             return
         if not _wanted(parts):
@@ -165,35 +162,14 @@ class _Writer:
     def _free(self, parts: list[str]) -> list[str]:
         """Return the parts, numbered if another member has their name or, somewhere, would."""
         name = Path(parts[-1])
-        first = key = _key(parts)
+        first = key = same_name(parts)
         number = self._taken.get(first, 1)
         while key in self._taken:
             number += 1
             parts = [*parts[:-1], f"{name.stem} ({number}){name.suffix}"]
-            key = _key(parts)
+            key = same_name(parts)
         self._taken[first] = self._taken[key] = number
         return parts
-
-
-def _key(parts: list[str]) -> str:
-    """Return what two names have in common that some system takes for the same."""
-    return unicodedata.normalize("NFC", "/".join(parts)).casefold()
-
-
-def _parts(name: str) -> list[str]:
-    """Return a member's path as parts that are good names on any system and lead downwards.
-
-    Raises :class:`ArchiveError` for one that would lead out of the folder somewhere.
-    """
-    slashed = name.replace("\\", "/")
-    parts = [part.rstrip(" .") if part.strip(" .") else part for part in slashed.split("/")]
-    parts = [part for part in parts if part not in ("", ".")]
-    if "\0" in name or slashed.startswith("/") or any(not part.strip(" .") for part in parts):
-        raise ArchiveError(f"{name!r} would be unpacked outside of the folder, or nowhere")
-    if parts and _DRIVE.match(parts[0]):
-        raise ArchiveError(f"{name!r} would be unpacked onto another drive")
-    portable = [_UNPORTABLE.sub("_", part) for part in parts]
-    return [f"_{part}" if _RESERVED.fullmatch(part) else part for part in portable]
 
 
 def _wanted(parts: list[str]) -> bool:

@@ -84,14 +84,15 @@ def download(wanted: Wanted, folder: Path, agreed: Callable[[], bool]) -> Path:
     Does nothing if all is there. Raises :class:`DownloadError`, :class:`ArchiveError` and OSError.
     """
     target = folder / wanted.name
+    which = hashlib.sha256(wanted.url.encode()).hexdigest()[:8]  # another may have this name too
+    work = folder / f".{wanted.name}.{which}.part"
     if _is_there(wanted, target):
         say(f"{target} is there already")
+        shutil.rmtree(work, ignore_errors=True)  # of a process killed at the very end
         return target
     say(wanted.about())
     if not agreed():
         raise DownloadError("nothing is downloaded: its licence was not agreed to")
-    which = hashlib.sha256(wanted.url.encode()).hexdigest()[:8]  # another may have this name too
-    work = folder / f".{wanted.name}.{which}.part"
     work.mkdir(parents=True, exist_ok=True)
     with _alone(work):
         if not _is_there(wanted, target):  # another process may have been faster
