@@ -59,6 +59,7 @@ class Server(ThreadingHTTPServer):
         self.modified: str | None = None
         self.length = True
         self.wrong_range = False
+        self.longest_part: int | None = None
         self.cuts: list[int] = []
         """After how many bytes of the next answers' bodies the connection ends."""
         self.hang_at: int | None = None
@@ -88,17 +89,20 @@ class Handler(BaseHTTPRequestHandler):
             start = int(asked[1])
             status = 206 if start < len(body) else 416
         self.send_response(status)
+        stop = len(body)
         if status == 206:
+            if server.longest_part is not None:
+                stop = min(stop, start + server.longest_part)
             first = start + server.wrong_range
-            self.send_header("Content-Range", f"bytes {first}-{len(body) - 1}/{len(body)}")
+            self.send_header("Content-Range", f"bytes {first}-{stop - 1}/{len(body)}")
         if server.etag:
             self.send_header("ETag", server.etag)
         if server.modified:
             self.send_header("Last-Modified", server.modified)
         if server.length:
-            self.send_header("Content-Length", str(len(body) - start))
+            self.send_header("Content-Length", str(stop - start))
         self.end_headers()
-        end = start + server.cuts.pop(0) if server.cuts else len(body)
+        end = start + server.cuts.pop(0) if server.cuts else stop
         if server.hang_at is not None and start <= server.hang_at < end:
             self.wfile.write(body[start : server.hang_at])
             server.going_on.wait(60)
@@ -377,6 +381,14 @@ def test_a_connection_that_is_lost_is_taken_up_again(
     server.cuts = [200_000, 100_000]
     assert midi_files(fetch()) == 5
     assert server.asked == [None, "bytes=200000-", "bytes=300000-"]
+
+
+def test_a_server_that_serves_small_parts_is_asked_for_the_next(
+    server: Server, fetch: Callable[..., Path]
+) -> None:
+    server.cuts, server.longest_part = [200_000], 150_000
+    assert midi_files(fetch()) == 5
+    assert server.asked == [None, "bytes=200000-", "bytes=350000-", "bytes=500000-"]
 
 
 def test_without_an_etag_the_date_tells(server: Server, fetch: Callable[..., Path]) -> None:
