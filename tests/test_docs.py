@@ -1,5 +1,6 @@
 """README and docs are run: every shell command, every Python block, every TOML."""
 
+import json
 import os
 import re
 import shlex
@@ -13,6 +14,8 @@ import pytest
 
 from midirnn.composer import compose_corpus
 from midirnn.config import validate
+from midirnn.corpora import CORPORA
+from midirnn.download import RECORD
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("*/README.md")), *sorted(ROOT.glob("docs/*.md"))]
@@ -21,6 +24,7 @@ PAGES = [ROOT / "README.md", *sorted(ROOT.glob("*/README.md")), *sorted(ROOT.glo
 ELSEWHERE = {
     "pip install": "tests/test_packaging.py installs wheels into clean environments",
     "uv run pytest": "it is what runs this",
+    "midirnn download https": "tests/midirnn/test_download.py downloads from the loopback",
     "uv run --group bench": "speeds are measured by hand, on a machine that does nothing else",
 }
 # A page shows what a user would type; here the networks are small and training is short.
@@ -46,6 +50,12 @@ def workplace(tmp_path: Path) -> Path:
     compose_corpus(tmp_path / "songs", seed=0)
     (tmp_path / "song.mid").write_bytes((tmp_path / "songs" / "C-1.mid").read_bytes())
     (tmp_path / "runs").mkdir()
+    # What has been downloaded is not downloaded again.
+    maestro = tmp_path / "corpora" / "maestro"
+    record = CORPORA["maestro"]._asdict() | {
+        "midi_files": compose_corpus(maestro, seed=1, pieces_per_key=1)
+    }
+    (maestro / RECORD).write_text(json.dumps(record))
     return tmp_path
 
 

@@ -16,7 +16,6 @@ import re
 import stat
 import struct
 import tarfile
-import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -25,14 +24,12 @@ from typing import Any, NamedTuple, Protocol, Self
 
 from midicodec.find import SUFFIXES
 from midirnn.errors import ArchiveError
+from midirnn.safenames import safe_parts, same_name
 
 _TEXTS = re.compile(
     r"(licen[cs]e|copying|copyright|readme|notice|attribution)([-_. ].*)?", re.IGNORECASE
 )
 _TEXT_SUFFIXES = frozenset({"", ".txt", ".md", ".rst"})
-_UNPORTABLE = re.compile(r'[\x00-\x1f<>:"|?*]')
-_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
-_DRIVE = re.compile(r"[A-Za-z]:")
 _CHUNK_BYTES = 1 << 20
 _MOST_HEADER_BYTES = 1 << 20
 _HEADERS = frozenset(
@@ -97,12 +94,12 @@ def unpack(archive: Path, folder: Path, limits: Limits | None = None) -> Unpacke
     and OSError for what the file system refuses.
     """
     writer = _Writer(folder, archive, limits or Limits())
-    with _named(archive, folder):
+    with _readable(folder):
         members = _zip_members if _format(archive) == "zip" else _tar_members
         for member in members(archive, writer):
             writer.take(member)
     if not writer.midi_files:
-        raise ArchiveError(f"{archive.name}: no MIDI file among its {writer.others} members")
+        raise ArchiveError(f"no MIDI file among its {writer.others} members")
     return Unpacked(writer.midi_files, writer.midi_bytes, writer.others)
 
 
@@ -116,7 +113,7 @@ class _Writer:
         size = archive.stat().st_size
         self._most = min(limits.total_bytes, max(limits.harmless_bytes, size * limits.ratio))
         self._members = self._bytes = 0
-        self._taken: set[str] = set()
+        self._taken: dict[str, int] = {}  # names, however they are written, and their last number
         folder.mkdir()
 
     def take(self, member: _Member) -> None:
@@ -127,7 +124,7 @@ class _Writer:
                 f"more than {self._limits.members} members, taken for a bomb: "
                 "unpack it by hand if you trust it"
             )
-        parts = _parts(member.name)
+        parts = safe_parts(member.name)
         if member.kind is _Kind.FOLDER:
             return
         if not _wanted(parts):
@@ -164,30 +161,15 @@ class _Writer:
 
     def _free(self, parts: list[str]) -> list[str]:
         """Return the parts, numbered if another member has their name or, somewhere, would."""
-        *above, name = parts
-        stem, dot, suffix = name.rpartition(".")
-        number = 1
-        while (key := unicodedata.normalize("NFC", "/".join(parts)).casefold()) in self._taken:
+        name = Path(parts[-1])
+        first = key = same_name(parts)
+        number = self._taken.get(first, 1)
+        while key in self._taken:
             number += 1
-            parts = [*above, f"{stem} ({number}){dot}{suffix}" if stem else f"{name} ({number})"]
-        self._taken.add(key)
+            parts = [*parts[:-1], f"{name.stem} ({number}){name.suffix}"]
+            key = same_name(parts)
+        self._taken[first] = self._taken[key] = number
         return parts
-
-
-def _parts(name: str) -> list[str]:
-    """Return a member's path as parts that are good names on any system and lead downwards.
-
-    Raises :class:`ArchiveError` for one that would lead out of the folder somewhere.
-    """
-    slashed = name.replace("\\", "/")
-    parts = [part.rstrip(" .") if part.strip(" .") else part for part in slashed.split("/")]
-    parts = [part for part in parts if part not in ("", ".")]
-    if "\0" in name or slashed.startswith("/") or any(not part.strip(" .") for part in parts):
-        raise ArchiveError(f"{name!r} would be unpacked outside of the folder, or nowhere")
-    if parts and _DRIVE.match(parts[0]):
-        raise ArchiveError(f"{name!r} would be unpacked onto another drive")
-    portable = [_UNPORTABLE.sub("_", part) for part in parts]
-    return [f"_{part}" if _RESERVED.fullmatch(part) else part for part in portable]
 
 
 def _wanted(parts: list[str]) -> bool:
@@ -240,16 +222,15 @@ def _tar_members(archive: Path, writer: _Writer) -> Iterator[_Member]:
             plain = open_files.enter_context(gzip.open(archive))
         counted: Any = _Counted(plain, writer)  # nothing but read is asked of it
         # As a stream: it is read once, forwards, and what is passed over counts as well.
-        tar = open_files.enter_context(
-            tarfile.open(fileobj=counted, mode="r|", bufsize=_CHUNK_BYTES, tarinfo=_TarInfo)
-        )
+        tar = open_files.enter_context(tarfile.open(fileobj=counted, mode="r|", tarinfo=_TarInfo))
 
         def opened(info: tarfile.TarInfo) -> _Readable:
             source: _Readable | None = tar.extractfile(info)
             assert source is not None  # it is a regular file
             return source
 
-        for info in tar:
+        while (info := tar.next()) is not None:
+            tar.members.clear()  # type: ignore[attr-defined]  # it would keep them all
             writer.expect(info.size)  # before tarfile believes it, to pass over that much
             kind = _Kind.FILE if info.isreg() and not info.issparse() else _Kind.OTHER
             yield _Member(
@@ -289,18 +270,16 @@ class _Counted:
 
 
 @contextlib.contextmanager
-def _named(archive: Path, folder: Path) -> Iterator[None]:
-    """Say of any error where it is; what the file system refuses stays an OSError."""
+def _readable(folder: Path) -> Iterator[None]:
+    """Say of damage that it is; what the file system refuses stays an OSError."""
     try:
         yield
-    except ArchiveError as error:
-        raise ArchiveError(f"{archive.name}: {error}") from error
     except OSError as error:
         # zipfile looks for what a damaged archive says to be before its beginning.
         if error.errno is not None and (error.errno, error.filename) != (errno.EINVAL, None):
             where = error.filename or str(folder)  # a full disk does not say where
             raise OSError(error.errno, error.strerror, where) from error
-        raise ArchiveError(f"{archive.name} is damaged: {error}") from error
+        raise ArchiveError(f"the archive is damaged: {error}") from error
     except _UNREADABLE as error:
         reason = str(error) or type(error).__name__
-        raise ArchiveError(f"{archive.name} is damaged: {reason}") from error
+        raise ArchiveError(f"the archive is damaged: {reason}") from error

@@ -24,7 +24,7 @@ class Corpus(NamedTuple):
     page: str
     """Where its makers describe it, and state its licence."""
     facts: str
-    """Where address, checksum, size and count were looked up."""
+    """Where address, checksum, size and count were looked up; no page was within reach itself."""
 
 
 _MAGENTA = "https://storage.googleapis.com/magentadata/datasets"
@@ -44,7 +44,7 @@ CORPORA = {
             1276,
             "CC BY-NC-SA 4.0 (not for commercial use)",
             "https://magenta.tensorflow.org/datasets/maestro",
-            "its page; muspy's datasets/maestro.py",
+            "muspy's datasets/maestro.py; public repositories that quote its page, which agree",
         ),
         Corpus(
             "groove",
@@ -55,7 +55,7 @@ CORPORA = {
             1150,
             _CC_BY,
             "https://magenta.tensorflow.org/datasets/groove",
-            "its page; TensorFlow Datasets' datasets/groove/checksums.tsv",
+            "its page (licence, count); TensorFlow Datasets' datasets/groove/checksums.tsv",
         ),
         Corpus(
             "e-gmd",
@@ -66,7 +66,7 @@ CORPORA = {
             45537,
             _CC_BY,
             "https://magenta.tensorflow.org/datasets/e-gmd",
-            "public repositories that verify it, which agree; its page could not be read here",
+            "public repositories that verify it, which agree",
         ),
         Corpus(
             "lakh",
@@ -77,7 +77,7 @@ CORPORA = {
             178561,
             _CC_BY,
             _LAKH_PAGE,
-            "its page (licence); muspy's datasets/lmd.py (address, checksum, size)",
+            "its page (licence); muspy's datasets/lmd.py; public repositories that count its files",
         ),
         Corpus(
             "lakh-matched",
@@ -88,7 +88,7 @@ CORPORA = {
             116189,
             _CC_BY,
             _LAKH_PAGE,
-            "its page (licence); muspy's datasets/lmd.py (address, checksum, size)",
+            "its page (licence); muspy's datasets/lmd.py; public repositories that count its files",
         ),
         Corpus(
             "lakh-clean",

@@ -84,14 +84,15 @@ def download(wanted: Wanted, folder: Path, agreed: Callable[[], bool]) -> Path:
     Does nothing if all is there. Raises :class:`DownloadError`, :class:`ArchiveError` and OSError.
     """
     target = folder / wanted.name
+    which = hashlib.sha256(wanted.url.encode()).hexdigest()[:8]  # another may have this name too
+    work = folder / f".{wanted.name}.{which}.part"
     if _is_there(wanted, target):
         say(f"{target} is there already")
+        shutil.rmtree(work, ignore_errors=True)  # of a process killed at the very end
         return target
     say(wanted.about())
     if not agreed():
         raise DownloadError("nothing is downloaded: its licence was not agreed to")
-    which = hashlib.sha256(wanted.url.encode()).hexdigest()[:8]  # another may have this name too
-    work = folder / f".{wanted.name}.{which}.part"
     work.mkdir(parents=True, exist_ok=True)
     with _alone(work):
         if not _is_there(wanted, target):  # another process may have been faster
@@ -155,6 +156,7 @@ def _unpack(wanted: Wanted, archive: Path, target: Path) -> None:
     sha256 = wanted.sha256 or pooch.file_hash(str(archive))
     if wanted.sha256 is None:
         say(f"not checked, as no --sha256 was given; that of what came is {sha256}")
+    say(f"unpacking into {target}")
     files = archive.with_name("files")
     if files.exists():  # of a process that was killed
         shutil.rmtree(files)

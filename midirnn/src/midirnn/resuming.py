@@ -127,10 +127,10 @@ class ResumingDownloader:
         """Return what the partial file is a part of, if it is one of ``url`` that can go on."""
         try:
             state = _State(**json.loads(self._beside.read_bytes()))
+            fits = self._have() and (state.size is None or self._have() <= state.size)
         except (FileNotFoundError, TypeError, ValueError):  # none, or a damaged one
             return None
-        fits = state.size is None or self._have() <= state.size
-        return state if state.url == url and state.validator and self._have() and fits else None
+        return state if state.url == url and state.validator and fits else None
 
     def _have(self) -> int:
         return self._partial.stat().st_size if self._partial.exists() else 0
