@@ -32,7 +32,7 @@ NEEDS = {
     "midicodec": {"numpy", "mido"},
     "midirnn": {
         "midicodec", "numpy", "mido", "tensorflow", "tensorboard", "pluggy", "pydantic", "click",
-        "tqdm", "filelock",
+        "tqdm", "filelock", "platformdirs", "pyarrow",
     },
     "midirnn-pygame": {"midirnn", "midicodec", "pydantic", "pygame",
                        "pretty-midi; extra == 'soundfont'"},

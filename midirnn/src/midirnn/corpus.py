@@ -143,10 +143,10 @@ def open_corpus(paths: Sequence[Path], config: CorpusConfig, shortest: int = 2) 
     """
     prepared = prepared_among(paths)
     if prepared is not None:
-        return _opened(Store(prepared), shortest, split_few=True)
+        return _opened(Store(prepared), paths, shortest, split_few=True)
     from midirnn.cache import cached
 
-    return _opened(Store(cached(paths, config)), shortest, split_few=False)
+    return _opened(Store(cached(paths, config)), paths, shortest, split_few=False)
 
 
 def read_split(folder: Path, split: Split, shortest: int = 2) -> Corpus:
@@ -182,7 +182,7 @@ def settings_of(paths: Sequence[Path]) -> CorpusConfig | None:
     return None if prepared is None else Store(prepared).manifest.settings
 
 
-def _opened(store: Store, shortest: int, *, split_few: bool) -> Corpus:
+def _opened(store: Store, paths: Sequence[Path], shortest: int, *, split_few: bool) -> Corpus:
     """Return a store as a corpus; what is too short for the caller is left out besides."""
     left_out = _left_out(store)
     splits, lengths, folders, names = store.columns("split", "record_count", "folder", "path")
@@ -199,7 +199,7 @@ def _opened(store: Store, shortest: int, *, split_few: bool) -> Corpus:
         validation=StoredSongs(store, rows["validation"]),
         test=StoredSongs(store, rows["test"]),
     )
-    _check_songs(corpus, int(np.count_nonzero(usable)), [store.folder])
+    _check_songs(corpus, int(np.count_nonzero(usable)), paths)
     return corpus
 
 
