@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from midirnn.composer import compose_corpus
-from midirnn.config import validate
+from midirnn.config import CorpusConfig, validate
 from midirnn.corpora import CORPORA
 from midirnn.download import RECORD
+from midirnn.inputs import find_inputs
+from midirnn.prepare import prepare
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("*/README.md")), *sorted(ROOT.glob("docs/*.md"))]
@@ -99,6 +101,7 @@ def test_shell_commands_run(page: Path, workplace: Path) -> None:
 @pytest.mark.parametrize("page", pages_with("python"), ids=lambda page: str(page.relative_to(ROOT)))
 def test_python_blocks_run(page: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(workplace)
+    prepare(find_inputs([Path("songs")]), Path("corpus"), CorpusConfig())
     names: dict[str, object] = {}
     for where, block in blocks("python"):
         if where == page and not block.startswith("# plugins/"):

@@ -32,7 +32,7 @@ NEEDS = {
     "midicodec": {"numpy", "mido"},
     "midirnn": {
         "midicodec", "numpy", "mido", "tensorflow", "tensorboard", "pluggy", "pydantic", "click",
-        "tqdm", "filelock", "pooch", "requests", "urllib3",
+        "tqdm", "filelock", "platformdirs", "pyarrow", "pooch", "requests", "urllib3",
     },
     "midirnn-pygame": {"midirnn", "midicodec", "pydantic", "pygame",
                        "pretty-midi; extra == 'soundfont'"},

@@ -23,7 +23,7 @@ from midirnn.corpus import (
 from midirnn.errors import CorpusError
 from midirnn.inputs import find_inputs
 from midirnn.prepare import prepare
-from midirnn.store import MANIFEST, Store, StoredSongs, songs_path
+from midirnn.store import MANIFEST, Rows, Store, songs_path
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -69,7 +69,7 @@ def test_a_fingerprint_is_of_the_songs_to_train_on_stored_or_not(prepared: Path)
     assert corpus.fingerprint == in_memory.fingerprint
     assert corpus.records == in_memory.records
     assert corpus.fingerprint != Corpus(corpus.songs[1:], [], []).fingerprint
-    assert isinstance(corpus.songs[1:3], StoredSongs)
+    assert isinstance(corpus.songs[1:3], Rows)
     np.testing.assert_array_equal(corpus.songs[1:3][0].records, corpus.songs[1].records)
     np.testing.assert_array_equal(corpus.songs[-1].records, corpus.songs[len(corpus) - 1].records)
     with pytest.raises(IndexError):

@@ -314,3 +314,22 @@ def test_a_file_name_that_is_no_text_is_written_as_a_code(tmp_path: Path) -> Non
         pytest.skip("this file system takes no such name")
     prepare(find_inputs([tmp_path / "in"]), tmp_path / "out", CorpusConfig())
     assert rows(Store(tmp_path / "out"))[0]["path"] == "caf\\udce9.mid"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no limits to set")
+def test_a_full_disk_is_a_clear_error_that_loses_nothing(
+    pieces: Path, undisturbed: Path, midirnn: Command, tmp_path: Path
+) -> None:
+    import resource
+
+    folder = tmp_path / "corpus"
+    arguments = ("prepare", pieces, "-o", folder, "--shard-megabytes", MEGABYTES)
+
+    def small_files() -> None:  # smaller than a shard
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+    refused = midirnn(*arguments, preexec_fn=small_files)
+    assert refused.returncode == 2
+    assert refused.stderr.strip() == f"midirnn: {songs_path(folder, 0)}: File too large"
+    assert midirnn(*arguments).returncode == 0
+    assert contents(folder) == contents(undisturbed)

@@ -23,7 +23,7 @@ from midirnn.config import CorpusConfig
 from midirnn.errors import CorpusError
 from midirnn.inputs import find_inputs, fingerprint
 from midirnn.prepare import prepare
-from midirnn.say import progress, say
+from midirnn.say import progress
 from midirnn.store import FORMAT, MANIFEST, Manifest, Store, is_prepared
 
 DAYS = 30
@@ -46,8 +46,7 @@ def cached(paths: Sequence[Path], config: CorpusConfig) -> Path:
     with filelock.FileLock(folder.with_suffix(".lock")):
         if not _is_whole(folder):
             _remove_unused(folder)
-            say(f"preparing {len(inputs)} files in {folder}")
-            with progress(len(inputs), "file") as report:
+            with progress(len(inputs), "file", "preparing") as report:
                 prepare(inputs, folder, config, report=report)
         os.utime(folder / MANIFEST)  # when it was last used
     return folder

@@ -21,7 +21,7 @@ from midirnn.filters import read_piece, too_short
 from midirnn.inputs import find_inputs, read_pieces
 from midirnn.plugin.interfaces import Events
 from midirnn.split import SPLITS, Split
-from midirnn.store import Store, StoredSongs, is_prepared
+from midirnn.store import Rows, Store, is_prepared
 
 FEWEST_TO_SPLIT = 20
 """With fewer songs, a tenth is so few that holding them back would cost more than it tells."""
@@ -145,10 +145,10 @@ def open_corpus(paths: Sequence[Path], config: CorpusConfig, shortest: int = 2) 
     """
     prepared = prepared_among(paths)
     if prepared is not None:
-        return _opened(Store(prepared), shortest, split_few=True)
+        return _opened(Store(prepared), paths, shortest, split_few=True)
     from midirnn.cache import cached
 
-    return _opened(Store(cached(paths, config)), shortest, split_few=False)
+    return _opened(Store(cached(paths, config)), paths, shortest, split_few=False)
 
 
 def read_split(folder: Path, split: Split, shortest: int = 2) -> Corpus:
@@ -184,13 +184,13 @@ def settings_of(paths: Sequence[Path]) -> CorpusConfig | None:
     return None if prepared is None else Store(prepared).manifest.settings
 
 
-def _opened(store: Store, shortest: int, *, split_few: bool) -> Corpus:
+def _opened(store: Store, paths: Sequence[Path], shortest: int, *, split_few: bool) -> Corpus:
     """Return a store as a corpus; what is too short for the caller is left out besides."""
     left_out = _left_out(store)
-    splits, lengths, folders, names = store.columns("split", "record_count", "folder", "path")
+    splits, lengths = store.columns("split", "record_count")
     for row in np.flatnonzero(lengths < shortest):
         error = too_short(int(lengths[row]), shortest)
-        left_out.append(LeftOut(Path(folders[row], names[row]), error.reason, error.detail))
+        left_out.append(LeftOut(store.path(int(row)), error.reason, error.detail))
     usable = lengths >= shortest
     if not split_few and np.count_nonzero(usable) < FEWEST_TO_SPLIT:
         splits = np.where(usable, "train", "")
@@ -198,18 +198,17 @@ def _opened(store: Store, shortest: int, *, split_few: bool) -> Corpus:
     corpus = _of_rows(store, rows["train"], left_out)
     corpus = replace(
         corpus,
-        validation=StoredSongs(store, rows["validation"]),
-        test=StoredSongs(store, rows["test"]),
+        validation=Rows(store.song, rows["validation"]),
+        test=Rows(store.song, rows["test"]),
     )
-    _check_songs(corpus, int(np.count_nonzero(usable)), [store.folder])
+    _check_songs(corpus, int(np.count_nonzero(usable)), paths)
     return corpus
 
 
 def _of_rows(store: Store, rows: npt.NDArray[np.int64], left_out: Sequence[LeftOut]) -> Corpus:
-    folders, names, hashes = store.columns("folder", "path", "content_sha256")
-    paths = [Path(folders[row], names[row]) for row in rows]
+    (hashes,) = store.columns("content_sha256")
     contents = [bytes.fromhex(hashes[row]) for row in rows]
-    return Corpus(StoredSongs(store, rows), paths, left_out, hashes=contents)
+    return Corpus(Rows(store.song, rows), Rows(store.path, rows), left_out, hashes=contents)
 
 
 def _left_out(store: Store) -> list[LeftOut]:

@@ -103,7 +103,7 @@ def prepare(
     config = resolve(config_file, {"corpus": settings}).corpus
     inputs = find_inputs(paths)
     try:
-        with progress(len(inputs), "file") as report:
+        with progress(len(inputs), "file", "preparing") as report:
             make(inputs, out, config, shard_bytes=round(shard_megabytes * 1e6), report=report)
     except KeyboardInterrupt:
         say("stopped; the same command goes on from the last shard")

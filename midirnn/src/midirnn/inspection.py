@@ -73,8 +73,8 @@ class Inspection:
             ("records", self.records_of_songs),
             ("seconds", self.seconds_of_songs),
         ):
-            spread = ", ".join(f"{what} {value:,.1f}" for what, value in values.items())
-            lines.append(f"{name} of a song: {spread}".replace(".0,", ",").removesuffix(".0"))
+            spread = ", ".join(f"{what} {value:,.6g}" for what, value in values.items())
+            lines.append(f"{name} of a song: {spread}")
         for histogram in self.histograms:
             if histogram.is_scale:
                 continue

@@ -12,11 +12,13 @@ def say(text: str) -> None:
 
 
 @contextlib.contextmanager
-def progress(total: int, unit: str) -> Iterator[Callable[[int], None]]:
-    """Show a bar on stderr that is moved on by telling how many of ``total`` are done."""
+def progress(total: int, unit: str, what: str) -> Iterator[Callable[[int], None]]:
+    """Show a bar on stderr, if it takes a while, that is told how many of ``total`` are done."""
     import tqdm
 
-    with tqdm.tqdm(total=total, unit=unit, dynamic_ncols=True, delay=0.5) as bar:
+    with tqdm.tqdm(
+        total=total, unit=unit, desc=what, dynamic_ncols=True, leave=False, delay=1
+    ) as bar:
 
         def report(done: int) -> None:
             bar.update(done - bar.n)

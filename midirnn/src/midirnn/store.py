@@ -10,11 +10,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -28,11 +28,12 @@ from midirnn.plugin.interfaces import Events
 if TYPE_CHECKING:
     import pyarrow as pa
 
+Item = TypeVar("Item")
+
 FORMAT = 1
 MANIFEST = "prepared.json"
 _OPEN = 64
 """How many shards stay mapped."""
-_RECORD_SECONDS = RECORD_BYTES + 8
 
 
 def song_schema() -> pa.Schema:
@@ -199,28 +200,33 @@ class _Shard:
     def __init__(self, path: Path) -> None:
         batch = read_table(path)
         try:
+            self._folders, self._names = batch.column("folder"), batch.column("path")
             records, times = batch.column("records"), batch.column("delta_seconds")
-            count = len(records) + 1
-            _, byte_ends, data = records.buffers()
-            self._bytes_at = np.frombuffer(byte_ends, np.int32, count) if len(records) else None
-            self._records = np.frombuffer(data or b"", np.uint8)
+            _, ends, data = records.buffers()
+            rows = len(records)
+            self._bytes_at = np.frombuffer(ends, np.int32, rows + 1) if rows else np.zeros(1, int)
+            self._records = np.frombuffer(data, np.uint8) if data else np.empty(0, np.uint8)
             self._times_at = times.offsets.to_numpy()
             self._times = times.values.to_numpy(zero_copy_only=True)
         except (KeyError, ValueError, AttributeError) as error:
             raise CorpusError(f"{path} is damaged ({error}); prepare the corpus again") from error
-        if self._bytes_at is not None and (
+        if (
             np.any(np.diff(self._bytes_at) != RECORD_BYTES * np.diff(self._times_at))
             or np.any(np.diff(self._times_at) < 0)
             or self._bytes_at[-1] > len(self._records)
             or self._times_at[-1] > len(self._times)
         ):
-            raise CorpusError(f"{path} is damaged: its songs' lengths do not fit")
+            raise CorpusError(
+                f"{path} is damaged (its songs' lengths do not fit); prepare the corpus again"
+            )
 
     def song(self, row: int) -> Events:
-        assert self._bytes_at is not None
         data = self._records[self._bytes_at[row] : self._bytes_at[row + 1]]
         times = self._times[self._times_at[row] : self._times_at[row + 1]]
         return Events(data.reshape(-1, RECORD_BYTES), times)
+
+    def path(self, row: int) -> Path:
+        return Path(self._folders[row].as_py(), self._names[row].as_py())
 
 
 class Store:
@@ -245,8 +251,17 @@ class Store:
 
     def song(self, row: int) -> Events:
         """Return the song in a row of the whole corpus: views, nothing is copied."""
-        shard = int(np.searchsorted(self._starts, row, side="right")) - 1
-        return self._shard(shard).song(row - int(self._starts[shard]))
+        shard, row = self._locate(row)
+        return shard.song(row)
+
+    def path(self, row: int) -> Path:
+        """Return the file that a row's song was read from."""
+        shard, row = self._locate(row)
+        return shard.path(row)
+
+    def _locate(self, row: int) -> tuple[_Shard, int]:
+        number = int(np.searchsorted(self._starts, row, side="right")) - 1
+        return self._shard(number), row - int(self._starts[number])
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the songs' shards in order."""
@@ -278,17 +293,21 @@ class Store:
                     raise CorpusError(f"{path} is damaged: it is {what}; prepare the corpus again")
 
 
-class StoredSongs(Sequence[Events]):
-    """Some of a store's songs, each read when it is asked for, as views of the mapped file."""
+class Rows(Sequence[Item]):
+    """What there is in some of a store's rows, each read when it is asked for."""
 
-    def __init__(self, store: Store, rows: npt.NDArray[np.int64]) -> None:
-        self._store = store
+    def __init__(self, read: Callable[[int], Item], rows: npt.NDArray[np.int64]) -> None:
+        self._read = read
         self._rows = rows
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __getitem__(self, index: Any) -> Any:
+    @overload
+    def __getitem__(self, index: int) -> Item: ...
+    @overload
+    def __getitem__(self, index: slice) -> Rows[Item]: ...
+    def __getitem__(self, index: int | slice) -> Item | Rows[Item]:
         if isinstance(index, slice):
-            return StoredSongs(self._store, self._rows[index])
-        return self._store.song(int(self._rows[index]))
+            return Rows(self._read, self._rows[index])
+        return self._read(int(self._rows[index]))
