@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import statistics
+import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from midirnn.composer import compose_corpus
+
+with contextlib.suppress(ImportError):
+    # Before TensorFlow: what torch's optimizers import crashes the process when it comes later.
+    import torch._dynamo  # noqa: F401
 
 REFERENCE = "reference"
 
@@ -37,6 +44,31 @@ def measure(benchmark: Any) -> Callable[[str, str, int, Callable[[], object]], N
         benchmark.name = name
         benchmark.pedantic(function, rounds=5, warmup_rounds=1)
         _medians[group][name] = (benchmark.stats.stats.median, count)
+
+    return run
+
+
+@pytest.fixture
+def race() -> Callable[[str, int, Mapping[str, Callable[[], object]]], dict[str, float]]:
+    """Measure functions that each do ``count`` things in turns, so that noise strikes all alike.
+
+    Returns each one's median in seconds.
+    """
+
+    def run(
+        group: str, count: int, functions: Mapping[str, Callable[[], object]]
+    ) -> dict[str, float]:
+        seconds: dict[str, list[float]] = {name: [] for name in functions}
+        for turn in range(-2, 9):
+            for name, function in functions.items():
+                began = time.perf_counter()
+                function()
+                if turn >= 0:  # the first ones warm up
+                    seconds[name].append(time.perf_counter() - began)
+        medians = {name: statistics.median(each) for name, each in seconds.items()}
+        for name, median in medians.items():
+            _medians[group][name] = (median, count)
+        return medians
 
     return run
 
