@@ -16,6 +16,7 @@ from midirnn.config import ModelConfig
 from midirnn.errors import RunError
 from midirnn.lstm import LSTM
 from midirnn.plugin.interfaces import Predictions
+from midirnn.share import Share
 
 BITS = 40
 _EPSILON = 1e-7
@@ -93,11 +94,13 @@ class Network(keras.Model):
         time: tf.Tensor,
         states: tf.Tensor,
         dropout_seed: tf.Tensor | None = None,
+        share: Share | None = None,
     ) -> tuple[Predictions, tf.Tensor]:
         """Run over ``bits`` (B, T, 40) and ``time`` (B, T) from ``states`` (B, 4, H).
 
         Returns the predictions for the step after each, and the states after the last. With a
-        ``dropout_seed`` (2,) int32, units between the LSTMs are dropped; without, none are.
+        ``dropout_seed`` (2,) int32, units between the LSTMs are dropped; without, none are. With
+        a ``share``, these lanes are but some of a batch, and what is dropped is as for all of it.
         """
         c1, h1, c2, h2 = tf.unstack(states, axis=1)
         inputs = tf.concat([bits, time[:, :, None]], axis=2)  # (B, T, 41)
@@ -105,8 +108,7 @@ class Network(keras.Model):
         x, h1, c1 = self.lstm1(x, initial_state=[h1, c1])
         x = self.between(x)
         if dropout_seed is not None:
-            dropped = 1 - self.config.keep_probability
-            x = tf.nn.experimental.stateless_dropout(x, dropped, dropout_seed)
+            x = _dropout(x, 1 - self.config.keep_probability, dropout_seed, share)
         x, h2, c2 = self.lstm2(x, initial_state=[h2, c2])
         x = self.fork(x)
         logits = self.bits_out(self.bits_hidden(x))  # (B, T, 40)
@@ -130,6 +132,14 @@ class Network(keras.Model):
                 found = "is missing" if value is None else f"has shape {value.shape}"
                 raise RunError(f"the weight {name} {found}; expected {tuple(variable.shape)}")
             variable.assign(value)
+
+
+def _dropout(x: tf.Tensor, rate: float, seed: tf.Tensor, share: Share | None) -> tf.Tensor:
+    dropout = tf.nn.experimental.stateless_dropout
+    if share is None:
+        return dropout(x, rate, seed)
+    kept = dropout(tf.ones([share.of, *tf.unstack(tf.shape(x)[1:])]), rate, seed)
+    return x * share.cut(kept)
 
 
 def _own_lstm(config: ModelConfig) -> bool:
