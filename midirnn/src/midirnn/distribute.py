@@ -7,6 +7,7 @@ more. Nothing here imports TensorFlow before :func:`join` does.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -92,6 +93,11 @@ class Workers:
         return self._task.index == 0
 
     @property
+    def alone(self) -> bool:
+        """Whether there is no other worker."""
+        return len(self._task.addresses) == 1
+
+    @property
     def replicas(self) -> int:
         """How many devices there are, all workers' together."""
         return int(self._strategy.num_replicas_in_sync) if self._strategy is not None else 1
@@ -108,9 +114,9 @@ class Workers:
 
     def any(self, flag: bool) -> bool:
         """All workers: whether ``flag`` is true of any."""
-        if self._alone:
+        if self.alone:
             return flag
-        return float(self.strategy.reduce("SUM", self._each(lambda _: float(flag)), None)) > 0
+        return bool(self._of_all(np.array([flag], np.int32)).any())
 
     def wait(self) -> None:
         """All workers: wait until each has come as far as this."""
@@ -118,29 +124,25 @@ class Workers:
 
     def of_chief(self, make: Callable[[], float]) -> float:
         """All workers: return what ``make`` gives to the chief, which alone calls it."""
-        if self._alone:
+        if self.alone:
             return make()
-        value = make() if self.chief else 0.0
-        # Only its first replica's counts.
-        of_replica = self._each(lambda index: value if self.chief and index == 0 else 0.0)
-        return float(self.strategy.reduce("SUM", of_replica, None))
+        return float(self._of_all(np.array([make() if self.chief else 0.0]))[0, 0])
 
     def gathered(self, arrays: Arrays) -> Arrays:
         """All workers: return arrays with a row for each lane here with those of all lanes."""
-        if self._alone:
+        if self.alone:
             return arrays
-        return {name: self._gather(array) for name, array in arrays.items()}
+        return self._gather(arrays)
 
     def check_alike(self, **texts: str) -> None:
         """All workers: raise :class:`RunError`, naming it, if a text is another elsewhere."""
-        if self._alone:
+        if self.alone:
             return
         digests = [hashlib.sha256(text.encode()).digest()[:8] for text in texts.values()]
-        mine = np.frombuffer(b"".join(digests), np.int64)[None]
-        everyones = self._gather(np.repeat(mine, self._replicas_here, axis=0))
+        everyones = self._of_all(np.frombuffer(b"".join(digests), np.int64))
         for name, column in zip(texts, everyones.T, strict=True):
             if (column != column[0]).any():
-                odd = int(np.argmax(column != column[0])) // self._replicas_here
+                odd = int(np.argmax(column != column[0]))
                 raise RunError(
                     f"worker {odd} ({self._task.addresses[odd]}) does not have the chief's {name}; "
                     "start all workers with the same command, files and versions"
@@ -149,7 +151,7 @@ class Workers:
     @contextlib.contextmanager
     def loss_of_one_told(self) -> Iterator[None]:
         """Turn what TensorFlow raises when another worker is gone into a :class:`RunError`."""
-        if self._alone:
+        if self.alone:
             yield
             return
         import tensorflow as tf
@@ -166,27 +168,37 @@ class Workers:
                 f"with --resume (TensorFlow: {first[:200]})"
             ) from error
 
-    def _gather(self, rows: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-        parts = np.split(rows, self._replicas_here)
-        whole: npt.NDArray[np.generic] = self.strategy.gather(self._each(parts.__getitem__), axis=0)
-        return np.asarray(whole)
+    def _of_all(self, row: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+        """All workers: return each one's ``row``, (workers, …)."""
+        here = len(self.strategy.extended.worker_devices)
+        return self._gather({"": np.repeat(row[None], here, axis=0)})[""][::here]
 
-    @property
-    def _replicas_here(self) -> int:
-        return len(self.strategy.extended.worker_devices)
-
-    @property
-    def _alone(self) -> bool:
-        return len(self._task.addresses) == 1
-
-    def _each(self, make: Callable[[int], npt.ArrayLike]) -> Any:
-        """Return a value for each replica here, made from its number among those here."""
+    def _gather(self, arrays: Arrays) -> Arrays:
+        """All workers: return all replicas' rows, of which here each replica has an equal part."""
         import tensorflow as tf
 
-        here = self._replicas_here
-        return self.strategy.experimental_distribute_values_from_function(
-            lambda context: tf.constant(make(context.replica_id_in_sync_group % here))
+        here = len(self.strategy.extended.worker_devices)
+        parts = {name: np.split(array, here) for name, array in arrays.items()}
+        each = self.strategy.experimental_distribute_values_from_function(
+            lambda context: {
+                name: tf.constant(of_replicas[context.replica_id_in_sync_group % here])
+                for name, of_replicas in parts.items()
+            }
         )
+        (whole, *_) = self.strategy.experimental_local_results(self._all_gather(each))
+        return {name: value.numpy() for name, value in whole.items()}
+
+    @functools.cached_property
+    def _all_gather(self) -> Any:
+        """The collective itself, traced once; ``strategy.gather`` does so each time."""
+        import tensorflow as tf
+
+        def gather(rows: dict[str, tf.Tensor]) -> Any:
+            # All that is made in a replica is on its device, as a function's arguments are not.
+            rows = {name: tf.identity(each) for name, each in rows.items()}
+            return tf.distribute.get_replica_context().all_gather(rows, axis=0)
+
+        return tf.function(lambda rows: self.strategy.run(gather, (rows,)), autograph=False)
 
 
 def join(how: How, task: Task | None) -> Workers:

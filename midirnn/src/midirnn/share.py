@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import tensorflow as tf
 
 
-class Share(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Share:
     """A replica's lanes: ``lanes`` of them from ``first`` (a scalar) on, of ``of`` altogether."""
 
+    # Not a tuple: what Keras knows to be nested must hold tensors only.
     first: tf.Tensor
     lanes: int
     of: int

@@ -28,6 +28,8 @@ class StepResult(NamedTuple):
     """Of all gradients together, after they were clipped."""
     predictions: Predictions
     targets: Targets
+    stop: tf.Tensor
+    """Whether any replica was told that training is to stop."""
 
 
 def records_to_bits(records: tf.Tensor) -> tf.Tensor:
@@ -70,30 +72,56 @@ class TrainStep:
                 tf.TensorSpec((None, records), tf.float32),
                 tf.TensorSpec((None, 4, units), tf.float32),
                 tf.TensorSpec((), tf.int32),
+                tf.TensorSpec((), tf.bool),
             ],
         )
 
     def __call__(
-        self, records: tf.Tensor, time: tf.Tensor, states: tf.Tensor, step: tf.Tensor
+        self,
+        records: tf.Tensor,
+        time: tf.Tensor,
+        states: tf.Tensor,
+        step: tf.Tensor,
+        stop: bool = False,
     ) -> StepResult:
         """Train on ``records`` (B, T + 1, 5) uint8 and ``time`` (B, T + 1) float32.
 
         ``states`` (B, 4, H) are those before the windows; ``step`` keys everything random. Where
         a strategy has several replicas, ``B`` are this process's lanes, and of the result states,
-        predictions and targets are theirs; all else is of all lanes.
+        predictions and targets are theirs; all else is of all lanes. ``stop`` changes nothing
+        here, but is told to all.
         """
-        result: StepResult = self.function(records, time, states, step)
+        result: StepResult = self.function(records, time, states, step, tf.constant(stop))
         return result
 
     def _step(
-        self, records: tf.Tensor, time: tf.Tensor, states: tf.Tensor, step: tf.Tensor
+        self,
+        records: tf.Tensor,
+        time: tf.Tensor,
+        states: tf.Tensor,
+        step: tf.Tensor,
+        stop: tf.Tensor,
     ) -> StepResult:
         """Let every replica of this process take its part, and put together what they say."""
-        gradients, result = self._strategy.run(self._replica, (records, time, states, step))
-        # Not in the replicas, where Keras' optimizer would add up all of theirs once more.
-        with self._strategy.scope():
-            self.optimizer.apply_gradients(zip(gradients, self.variables, strict=True))
+        gradients, result = self._strategy.run(self._replica, (records, time, states, step, stop))
+        self._apply(gradients)
         return tf.nest.map_structure(self._of_all_here, result)  # type: ignore[no-any-return]
+
+    def _apply(self, gradients: Sequence[tf.Tensor]) -> None:
+        """Let Adam change every replica's weights.
+
+        What the optimizer's own ``apply`` does, but that it would sum all replicas' gradients,
+        which here are one and the same already.
+        """
+        with self._strategy.scope():
+            for gradient, variable in zip(gradients, self.variables, strict=True):
+                self._strategy.extended.update(
+                    variable.value, self._update, args=(gradient,), group=False
+                )
+            self.optimizer.iterations.assign_add(1)
+
+    def _update(self, variable: tf.Variable, gradient: tf.Tensor) -> None:
+        self.optimizer.update_step(gradient, variable, self.optimizer.learning_rate)
 
     def _of_all_here(self, value: tf.Tensor) -> tf.Tensor:
         """Return a scalar, which is the same in every replica, or all lanes of this process."""
@@ -101,7 +129,12 @@ class TrainStep:
         return each[0] if len(each) == 1 or each[0].shape.rank == 0 else tf.concat(each, axis=0)
 
     def _replica(
-        self, records: tf.Tensor, time: tf.Tensor, states: tf.Tensor, step: tf.Tensor
+        self,
+        records: tf.Tensor,
+        time: tf.Tensor,
+        states: tf.Tensor,
+        step: tf.Tensor,
+        stop: tf.Tensor,
     ) -> tuple[list[tf.Tensor], StepResult]:
         """Return the gradients over all lanes, and what the step was for this replica's."""
         share = self._share()
@@ -126,7 +159,7 @@ class TrainStep:
         mask = tf.ones_like(targets.time)
         with tf.GradientTape() as tape:
             predictions, states = self._network(
-                shown_bits, shown_time, states, tf.random.fold_in(key, 0), share
+                shown_bits, shown_time, states, dropout_seed=tf.random.fold_in(key, 0), share=share
             )
             loss, parts = self._loss(targets, predictions, mask)
         # Without a term of time, say, the weights that only time needs have no gradient: a zero,
@@ -136,10 +169,16 @@ class TrainStep:
         if share is not None:
             # The mean first, then what is not linear: as one process with all the lanes does.
             context = tf.distribute.get_replica_context()
-            gradients, loss, parts = context.all_reduce("MEAN", (gradients, loss, parts))
+            told = tf.cast(stop, tf.float32)
+            gradients, loss, parts, told = context.all_reduce(
+                "MEAN", (gradients, loss, parts, told)
+            )
+            stop = told > 0
         gradients, nonfinite = finite_and_clipped(gradients, self._clip)
         norm = tf.linalg.global_norm(gradients)
-        return gradients, StepResult(states, loss, parts, nonfinite, norm, predictions, targets)
+        return gradients, StepResult(
+            states, loss, parts, nonfinite, norm, predictions, targets, stop
+        )
 
     def _share(self) -> Share | None:
         """Return which lanes are this replica's; None if all are."""

@@ -155,16 +155,15 @@ class Trainer:
         """Train until ``config.training.steps``, until ``stop`` is set, or until it helps no more.
 
         Saves in each case. Raises :class:`RunError` when the loss is no number or has exploded.
-        Of several workers, each that is told to stop stops all.
+        Of several workers, each that is told to stop stops all, after a step in which they tell.
         """
         settings, schedule, workers = self._config.training, self._schedule, self._workers
         saved = self.step
+        stopping = workers.any(stop.is_set())
         with self._log() as log:
-            while (
-                self.step < settings.steps and not schedule.over and not workers.any(stop.is_set())
-            ):
+            while self.step < settings.steps and not stopping and not schedule.over:
                 began = clock.perf_counter()
-                result = self._one_step()
+                result = self._one_step(stop.is_set())
                 loss = float(result.loss)
                 self._recent.append(loss)
                 seconds = clock.perf_counter() - began
@@ -179,6 +178,7 @@ class Trainer:
                     self._regular_checkpoint(log)
                     saved = self.step
                 report(Progress(self.step, loss, rate, self._score))
+                stopping = stop.is_set() if workers.alone else bool(result.stop)
         if self.step > saved:  # stopped between two checkpoints
             self.save()
         workers.wait()  # for the chief: what it has written last is there when any has ended
@@ -243,14 +243,14 @@ class Trainer:
         values |= {f"loss/{name}": float(value) for name, value in result.parts.items()}
         values["gradients/nonfinite"] = int(result.nonfinite_gradients)
         values["gradients/norm"] = float(result.gradient_norm)
-        values["speed/learning_rate"] = float(self._train_step.optimizer.learning_rate)
+        values["speed/learning_rate"] = float(self._train_step.optimizer.learning_rate.numpy())
         values["speed/events_per_second"] = events_per_second
         return values
 
-    def _one_step(self) -> StepResult:
+    def _one_step(self, stop: bool) -> StepResult:
         batch = self._lanes.next(self.step)
         time = from_seconds(batch.delta_seconds, self._config.model.time_scale)
-        result = self._train_step(batch.records, time, batch.states, tf.constant(self.step))
+        result = self._train_step(batch.records, time, batch.states, tf.constant(self.step), stop)
         self._lanes.keep(result.states.numpy())
         self.step += 1
         return result
