@@ -11,6 +11,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -162,10 +163,10 @@ class Workers:
             tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError,
             tf.errors.InternalError, tf.errors.DeadlineExceededError, tf.errors.UnknownError,
         ) as error:  # fmt: skip
-            first = error.message.strip().partition("\n")[0]
+            cause = re.search(r"aborted by: (.*)", error.message) or re.search(".*", error.message)
             raise RunError(
-                "another worker has ended, which its own output explains; start all workers again "
-                f"with --resume (TensorFlow: {first[:200]})"
+                "another worker has ended, as its own output may explain; start all workers again "
+                f"with --resume ({cause and cause[cause.re.groups][:200]})"
             ) from error
 
     def _of_all(self, row: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
@@ -252,9 +253,10 @@ def _multiworker(task: Task) -> Any:
         with native_stderr_hidden():
             import tensorflow as tf
 
-            return tf.distribute.MultiWorkerMirroredStrategy()
-    except tf.errors.OpError as error:
-        where = task.addresses[task.index]
-        raise RunError(f"cannot take part as {where}: {error.message}") from error
+            try:
+                return tf.distribute.MultiWorkerMirroredStrategy()
+            except tf.errors.OpError as error:
+                where = task.addresses[task.index]
+                raise RunError(f"cannot take part as {where}: {error.message}") from error
     finally:
         signal.signal(signal.SIGINT, before)
