@@ -66,7 +66,7 @@ def evaluate_run(folder: Path, paths: Sequence[Path], checkpoint: str) -> Evalua
     # The same set for every model, whatever it was trained on.
     corpus = read_corpus(paths, config.corpus.model_copy(update={"messages": "channel"}))
     say(describe(corpus))
-    network = Network(config.model)
+    network = Network(config.model.model_copy(update={"precision": "float32"}))
     with run.checkpoints.blamed(step):
         network.load(weights)
     return Evaluator(network, losses, config).evaluate(corpus.songs)

@@ -25,8 +25,10 @@ _EPSILON = 1e-7
 class QueryGate(keras.layers.Layer):
     """How much each unit attends to an input: tanh of a scaled cosine with its learnt query."""
 
-    def __init__(self, units: int, initializer: keras.initializers.Initializer) -> None:
-        super().__init__(name="query_gate")
+    def __init__(
+        self, units: int, initializer: keras.initializers.Initializer, dtype: str = "float32"
+    ) -> None:
+        super().__init__(name="query_gate", dtype=dtype)
         self.table = self.add_weight(shape=(units, BITS + 1), initializer=initializer, name="table")
         self.multiplier = self.add_weight(shape=(), initializer="ones", name="multiplier")
 
@@ -41,9 +43,10 @@ class Network(keras.Model):
     """Predicts the next record's bits and time from all before it."""
 
     def __init__(self, config: ModelConfig, seed: int = 0) -> None:
-        super().__init__(name="network")
+        super().__init__(name="network", dtype="float32")
         self.config = config
         units, dense_units = config.hidden_size, config.dense_size
+        mixed = _precision(config)
         # A layer's own seeds, so that its first weights depend on nothing made before it.
         seeds = iter(np.random.SeedSequence(seed).generate_state(64).tolist())
 
@@ -53,10 +56,16 @@ class Network(keras.Model):
             return keras.initializers.GlorotUniform(seed=next(seeds))
 
         def dense(
-            name: str, units: int, activation: str | None = "leaky_relu", deviation: float = 0.01
+            name: str,
+            units: int,
+            activation: str | None = "leaky_relu",
+            deviation: float = 0.01,
+            dtype: str = mixed,
         ) -> keras.layers.Dense:
             kernel = weights(deviation)
-            return keras.layers.Dense(units, activation, kernel_initializer=kernel, name=name)
+            return keras.layers.Dense(
+                units, activation, kernel_initializer=kernel, name=name, dtype=dtype
+            )
 
         def lstm(name: str) -> keras.layers.LSTM:
             recurrent = (
@@ -66,7 +75,7 @@ class Network(keras.Model):
             )
             # Keras' unit_forget_bias, in both, is the notebook's implicit +1 on the forget gate.
             if _own_lstm(config):
-                return LSTM(units, weights(), recurrent, name)
+                return LSTM(units, weights(), recurrent, name, mixed)
             return keras.layers.LSTM(
                 units,
                 kernel_initializer=weights(),
@@ -74,18 +83,19 @@ class Network(keras.Model):
                 return_sequences=True,
                 return_state=True,
                 name=name,
+                dtype=mixed,
             )
 
-        self.query_gate = QueryGate(units, weights())
+        self.query_gate = QueryGate(units, weights(), mixed)
         self.gated = dense("gated", units)
         self.lstm1 = lstm("lstm1")
         self.between = dense("between", units)
         self.lstm2 = lstm("lstm2")
         self.fork = dense("fork", units)
         self.bits_hidden = dense("bits_hidden", dense_units)
-        self.bits_out = dense("bits_out", BITS, activation=None)
+        self.bits_out = dense("bits_out", BITS, activation=None, dtype="float32")
         self.time_hidden = dense("time_hidden", dense_units)
-        self.time_out = dense("time_out", 1, deviation=0.1)
+        self.time_out = dense("time_out", 1, deviation=0.1, dtype="float32")
         self(tf.zeros((1, 1, BITS)), tf.zeros((1, 1)), tf.zeros((1, 4, units)))
 
     def call(
@@ -113,7 +123,7 @@ class Network(keras.Model):
         x = self.fork(x)
         logits = self.bits_out(self.bits_hidden(x))  # (B, T, 40)
         time = self.time_out(self.time_hidden(x))[:, :, 0]  # (B, T)
-        states = tf.stack([c1, h1, c2, h2], axis=1)
+        states = tf.stack([tf.cast(each, tf.float32) for each in (c1, h1, c2, h2)], axis=1)
         return Predictions(logits, tf.sigmoid(logits), time), states
 
     def named_weights(self) -> dict[str, keras.Variable]:
@@ -136,10 +146,12 @@ class Network(keras.Model):
 
 def _dropout(x: tf.Tensor, rate: float, seed: tf.Tensor, share: Share | None) -> tf.Tensor:
     dropout = tf.nn.experimental.stateless_dropout
-    if share is None:
+    if share is None and x.dtype == tf.float32:
         return dropout(x, rate, seed)
-    kept = dropout(tf.ones([share.of, *tf.unstack(tf.shape(x)[1:])]), rate, seed)
-    return x * share.cut(kept)
+    # In float32 also where x is not: bfloat16's few digits would make another rate of it.
+    lanes, *shape = tf.unstack(tf.shape(x))
+    kept = dropout(tf.ones([lanes if share is None else share.of, *shape]), rate, seed)
+    return x * tf.cast(kept if share is None else share.cut(kept), x.dtype)
 
 
 def _own_lstm(config: ModelConfig) -> bool:
@@ -147,3 +159,13 @@ def _own_lstm(config: ModelConfig) -> bool:
     if config.lstm == "auto":
         return not tf.config.get_visible_devices("GPU")
     return config.lstm == "own"
+
+
+def _precision(config: ModelConfig) -> str:
+    """Return the layers' Keras policy; bfloat16 needs no scaling of the loss, as float16 would."""
+    if config.precision != "auto":
+        return config.precision
+    gpus = tf.config.get_visible_devices("GPU")
+    details = map(tf.config.experimental.get_device_details, gpus)
+    able = [each.get("compute_capability", (0, 0)) >= (8, 0) for each in details]
+    return "mixed_bfloat16" if able and all(able) else "float32"
