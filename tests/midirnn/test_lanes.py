@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from midirnn.config import TrainingConfig
+from midirnn.errors import RunError
 from midirnn.lanes import Lanes
 from midirnn.plugin import Events
 
@@ -92,14 +93,35 @@ def test_songs_that_end_make_room_for_others() -> None:
     assert len(read[1]) == 2
 
 
+def noisy(events: Events, rng: np.random.Generator) -> Events:
+    records = events.records.copy()
+    records[:, 4] = rng.integers(0, 256, len(records))
+    return Events(records, events.delta_seconds)
+
+
+def test_some_of_the_lanes_are_as_they_are_among_all() -> None:
+    songs = [song(number, 40) for number in range(7)]
+    settings = config(lanes=6, pool_size=12, replace_probability=0.5)
+    together = Lanes(songs, settings, HIDDEN, noisy)
+    whole = run(together, range(60))
+    for mine in (range(2), range(2, 6)):
+        some = Lanes(songs, settings, HIDDEN, noisy, mine)
+        assert some.lanes == len(mine)
+        rows = slice(mine.start, mine.stop)
+        for (records, states), (expected, before) in zip(run(some, range(60)), whole, strict=True):
+            np.testing.assert_array_equal(records, expected[rows])
+            np.testing.assert_array_equal(states, before[rows])
+        # A checkpoint is of all lanes, whoever takes some of them up again.
+        other = Lanes(songs, settings, HIDDEN, noisy, mine)
+        other.restore(together.checkpoint())
+        for name, array in some.checkpoint().items():
+            np.testing.assert_array_equal(other.checkpoint()[name], array)
+        with pytest.raises(RunError, match=r"lanes/song is int64 of shape \(\d, 2\); .* \(6, 2\)"):
+            other.restore(some.checkpoint())
+
+
 def test_restored_lanes_go_on_exactly() -> None:
     songs = [song(number, 40) for number in range(7)]
-
-    def noisy(events: Events, rng: np.random.Generator) -> Events:
-        records = events.records.copy()
-        records[:, 4] = rng.integers(0, 256, len(records))
-        return Events(records, events.delta_seconds)
-
     settings = config(lanes=3, replace_probability=0.5)
     whole = run(Lanes(songs, settings, HIDDEN, noisy), range(60))
     first = Lanes(songs, settings, HIDDEN, noisy)

@@ -18,6 +18,7 @@ import midicodec
 from midirnn import __version__
 from midirnn.cli_download import download
 from midirnn.corpus_commands import inspect, prepare
+from midirnn.distribute import How
 from midirnn.errors import MidiRnnError
 from midirnn.plugin.choice import PluginChoice
 from midirnn.split import SPLITS, Split
@@ -83,6 +84,12 @@ cli.add_command(inspect)
 @click.option("--checkpoint-every", type=click.IntRange(min=1), help="Steps between checkpoints.")
 @click.option("--tensorboard", is_flag=True, help="Run TensorBoard while training.")
 @click.option(
+    "--distribute",
+    type=click.Choice(["none", "mirrored", "multiworker"]),
+    default="none",
+    help="mirrored: on all GPUs of this machine; multiworker: on those that TF_CONFIG lists.",
+)
+@click.option(
     "--config",
     "config_file",
     type=click.Path(path_type=Path),
@@ -91,15 +98,16 @@ cli.add_command(inspect)
 @_choices("--augment", "An augmentation; repeatable, run in this order.")
 @_choices("--loss", "A loss term; repeatable. Replaces the preset's.")
 def train(
-    paths: tuple[Path, ...], folder: Path, resume: bool, tensorboard: bool,
+    paths: tuple[Path, ...], folder: Path, resume: bool, tensorboard: bool, distribute: How,
     config_file: Path | None, **flags: Any,
 ) -> None:  # fmt: skip
     """Train a network on the MIDI files among and below PATHS, or on a prepared corpus."""
     from midirnn.training import train_run
 
     if not train_run(
-        list(paths), folder, _settings(flags), config_file, resume=resume, tensorboard=tensorboard
-    ):
+        list(paths), folder, _settings(flags), config_file,
+        resume=resume, tensorboard=tensorboard, distribute=distribute,
+    ):  # fmt: skip
         sys.exit(EXIT_INTERRUPTED)
 
 

@@ -76,6 +76,9 @@ class ModelConfig(_Section):
     time_scale: TimeScale = "log"
     lstm: Literal["auto", "own", "keras"] = "auto"
     """``own``: midirnn's, for CPUs; ``keras``: Keras', for GPUs; ``auto``: as there is a GPU."""
+    precision: Literal["float32", "mixed_bfloat16", "auto"] = "float32"
+    """``mixed_bfloat16``: weights in float32, most sums in bfloat16; ``auto``: so on GPUs that
+    have it."""
 
 
 class TrainingConfig(_Section):
@@ -163,6 +166,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 RESUMABLE = {
     ("model", "lstm"),
+    ("model", "precision"),
     ("training", "steps"),
     ("training", "log_every"),
     ("training", "histogram_every"),

@@ -72,7 +72,7 @@ def evaluate_run(
     step = run.checkpoints.find(checkpoint)
     weights = run.checkpoints.load(step, "weights")
     songs = _songs(paths, config, split)
-    network = Network(config.model)
+    network = Network(config.model.model_copy(update={"precision": "float32"}))
     with run.checkpoints.blamed(step):
         network.load(weights)
     return Evaluator(network, losses, config).evaluate(songs)

@@ -47,8 +47,11 @@ class Lanes:
         config: TrainingConfig,
         hidden_size: int,
         augment: EventsAugmentation | None = None,
+        mine: range | None = None,
     ) -> None:
         """Deal the corpus out in an order given by the seed.
+
+        With ``mine``, this is only that range of the lanes, each as it is among all of them.
 
         Every lane has the same number of slots, at least one; in a small corpus a song stands in
         several. Each song must have more than ``sequence_length`` records.
@@ -58,12 +61,15 @@ class Lanes:
         self._length = config.sequence_length
         self._replace = config.replace_probability
         self._augment = augment
-        lanes = config.lanes
+        self._of = lanes = config.lanes
+        self._mine = range(lanes) if mine is None else mine
         slots = max(1, -(-min(config.pool_size, len(songs)) // lanes))
         order = self._random(_DEAL).permutation(len(songs))
         # Slot by slot across the lanes, so that lanes differ as much as the corpus allows.
         dealt = order[np.arange(slots * lanes) % len(songs)]
-        self.song = dealt.reshape(slots, lanes).T.astype(np.int64)
+        whole = dealt.reshape(slots, lanes).T.astype(np.int64)
+        self.song = whole[self._mine.start : self._mine.stop].copy()
+        lanes = len(self._mine)
         self.position = np.zeros((lanes, slots), np.int64)
         self.passes = np.zeros((lanes, slots), np.int64)
         self.states = np.zeros((lanes, slots, 4, hidden_size), np.float32)
@@ -72,7 +78,7 @@ class Lanes:
 
     @property
     def lanes(self) -> int:
-        """How many lanes there are."""
+        """How many lanes there are here."""
         return len(self.song)
 
     def next(self, step: int) -> Batch:
@@ -97,7 +103,7 @@ class Lanes:
 
     def _pick(self, lane: int, step: int) -> int:
         """Choose a slot with a whole window left, starting the songs that have ended again."""
-        random = self._random(_PICK, lane, step)
+        random = self._random(_PICK, self._mine[lane], step)
         slots = self.song.shape[1]
         while True:
             slot = int(random.integers(slots))
@@ -121,7 +127,7 @@ class Lanes:
         known = self._events.get((lane, slot))
         if known is None or known[0] != count:
             # A song in two slots is on two different passes.
-            turn = (count * self.lanes + lane) * self.song.shape[1] + slot
+            turn = (count * self._of + self._mine[lane]) * self.song.shape[1] + slot
             events = self._augment(self._songs[song], self._random(_AUGMENT, song, turn))
             if len(events) <= self._length:  # or the song would be started again for ever
                 raise PluginError(
@@ -136,7 +142,7 @@ class Lanes:
         return np.random.default_rng((self._seed, purpose, *key))
 
     def checkpoint(self) -> dict[str, npt.NDArray[np.generic]]:
-        """Return all that changes from step to step, as named arrays."""
+        """Return all that changes from step to step, as named arrays, a row for each lane here."""
         return {
             "song": self.song,
             "position": self.position,
@@ -145,13 +151,16 @@ class Lanes:
         }
 
     def restore(self, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
-        """Continue where the lanes were that gave ``arrays``; :class:`RunError` for others'."""
+        """Continue where the lanes were that gave ``arrays``; :class:`RunError` for others'.
+
+        The arrays have a row for each lane there is, also where this is only a range of them.
+        """
         for name, mine in self.checkpoint().items():
-            found = arrays.get(name)
-            if found is None or (found.shape, found.dtype) != (mine.shape, mine.dtype):
+            found, shape = arrays.get(name), (self._of, *mine.shape[1:])
+            if found is None or (found.shape, found.dtype) != (shape, mine.dtype):
                 what = "missing" if found is None else f"{found.dtype} of shape {found.shape}"
-                raise RunError(f"lanes/{name} is {what}; expected {mine.dtype} of {mine.shape}")
-            mine[...] = found
+                raise RunError(f"lanes/{name} is {what}; expected {mine.dtype} of {shape}")
+            mine[...] = found[self._mine.start : self._mine.stop]
         if not np.all((self.song >= 0) & (self.song < len(self._songs))):
             raise RunError(f"lanes/song names songs that are not among the {len(self._songs)}")
         if not np.all(self.position >= 0):

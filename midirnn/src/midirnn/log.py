@@ -60,6 +60,25 @@ class Log:
             tf.summary.histogram("targets/time", result.targets.time)
 
 
+class Silence:
+    """The log of a worker that is not the chief."""
+
+    def __enter__(self) -> Silence:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def scalars(self, step: int, values: Mapping[str, float]) -> None:
+        """Write nothing."""
+
+    def picture(self, step: int, name: str, pixels: npt.NDArray[np.uint8]) -> None:
+        """Write nothing."""
+
+    def histograms(self, step: int, result: StepResult) -> None:
+        """Write nothing."""
+
+
 def _drop_lines_after(run: Run, step: int) -> None:
     """Forget what was logged between the checkpoint and the interruption: it comes again."""
     if not run.metrics_path.exists():

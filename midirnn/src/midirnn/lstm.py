@@ -29,6 +29,7 @@ class LSTM(keras.layers.LSTM):
         kernel_initializer: keras.initializers.Initializer | str = "glorot_uniform",
         recurrent_initializer: keras.initializers.Initializer | str = "orthogonal",
         name: str | None = None,
+        dtype: str = "float32",
     ) -> None:
         super().__init__(
             units,
@@ -37,6 +38,7 @@ class LSTM(keras.layers.LSTM):
             return_sequences=True,
             return_state=True,
             name=name,
+            dtype=dtype,
         )
 
     def call(

@@ -16,6 +16,7 @@ from midirnn.config import ModelConfig
 from midirnn.errors import RunError
 from midirnn.lstm import LSTM
 from midirnn.plugin.interfaces import Predictions
+from midirnn.share import Share
 
 BITS = 40
 _EPSILON = 1e-7
@@ -24,8 +25,10 @@ _EPSILON = 1e-7
 class QueryGate(keras.layers.Layer):
     """How much each unit attends to an input: tanh of a scaled cosine with its learnt query."""
 
-    def __init__(self, units: int, initializer: keras.initializers.Initializer) -> None:
-        super().__init__(name="query_gate")
+    def __init__(
+        self, units: int, initializer: keras.initializers.Initializer, dtype: str = "float32"
+    ) -> None:
+        super().__init__(name="query_gate", dtype=dtype)
         self.table = self.add_weight(shape=(units, BITS + 1), initializer=initializer, name="table")
         self.multiplier = self.add_weight(shape=(), initializer="ones", name="multiplier")
 
@@ -40,9 +43,10 @@ class Network(keras.Model):
     """Predicts the next record's bits and time from all before it."""
 
     def __init__(self, config: ModelConfig, seed: int = 0) -> None:
-        super().__init__(name="network")
+        super().__init__(name="network", dtype="float32")
         self.config = config
         units, dense_units = config.hidden_size, config.dense_size
+        mixed = _precision(config)
         # A layer's own seeds, so that its first weights depend on nothing made before it.
         seeds = iter(np.random.SeedSequence(seed).generate_state(64).tolist())
 
@@ -52,10 +56,16 @@ class Network(keras.Model):
             return keras.initializers.GlorotUniform(seed=next(seeds))
 
         def dense(
-            name: str, units: int, activation: str | None = "leaky_relu", deviation: float = 0.01
+            name: str,
+            units: int,
+            activation: str | None = "leaky_relu",
+            deviation: float = 0.01,
+            dtype: str = mixed,
         ) -> keras.layers.Dense:
             kernel = weights(deviation)
-            return keras.layers.Dense(units, activation, kernel_initializer=kernel, name=name)
+            return keras.layers.Dense(
+                units, activation, kernel_initializer=kernel, name=name, dtype=dtype
+            )
 
         def lstm(name: str) -> keras.layers.LSTM:
             recurrent = (
@@ -65,7 +75,7 @@ class Network(keras.Model):
             )
             # Keras' unit_forget_bias, in both, is the notebook's implicit +1 on the forget gate.
             if _own_lstm(config):
-                return LSTM(units, weights(), recurrent, name)
+                return LSTM(units, weights(), recurrent, name, mixed)
             return keras.layers.LSTM(
                 units,
                 kernel_initializer=weights(),
@@ -73,18 +83,19 @@ class Network(keras.Model):
                 return_sequences=True,
                 return_state=True,
                 name=name,
+                dtype=mixed,
             )
 
-        self.query_gate = QueryGate(units, weights())
+        self.query_gate = QueryGate(units, weights(), mixed)
         self.gated = dense("gated", units)
         self.lstm1 = lstm("lstm1")
         self.between = dense("between", units)
         self.lstm2 = lstm("lstm2")
         self.fork = dense("fork", units)
         self.bits_hidden = dense("bits_hidden", dense_units)
-        self.bits_out = dense("bits_out", BITS, activation=None)
+        self.bits_out = dense("bits_out", BITS, activation=None, dtype="float32")
         self.time_hidden = dense("time_hidden", dense_units)
-        self.time_out = dense("time_out", 1, deviation=0.1)
+        self.time_out = dense("time_out", 1, deviation=0.1, dtype="float32")
         self(tf.zeros((1, 1, BITS)), tf.zeros((1, 1)), tf.zeros((1, 4, units)))
 
     def call(
@@ -93,11 +104,13 @@ class Network(keras.Model):
         time: tf.Tensor,
         states: tf.Tensor,
         dropout_seed: tf.Tensor | None = None,
+        share: Share | None = None,
     ) -> tuple[Predictions, tf.Tensor]:
         """Run over ``bits`` (B, T, 40) and ``time`` (B, T) from ``states`` (B, 4, H).
 
         Returns the predictions for the step after each, and the states after the last. With a
-        ``dropout_seed`` (2,) int32, units between the LSTMs are dropped; without, none are.
+        ``dropout_seed`` (2,) int32, units between the LSTMs are dropped; without, none are. With
+        a ``share``, these lanes are but some of a batch, and what is dropped is as for all of it.
         """
         c1, h1, c2, h2 = tf.unstack(states, axis=1)
         inputs = tf.concat([bits, time[:, :, None]], axis=2)  # (B, T, 41)
@@ -105,13 +118,12 @@ class Network(keras.Model):
         x, h1, c1 = self.lstm1(x, initial_state=[h1, c1])
         x = self.between(x)
         if dropout_seed is not None:
-            dropped = 1 - self.config.keep_probability
-            x = tf.nn.experimental.stateless_dropout(x, dropped, dropout_seed)
+            x = _dropout(x, 1 - self.config.keep_probability, dropout_seed, share)
         x, h2, c2 = self.lstm2(x, initial_state=[h2, c2])
         x = self.fork(x)
         logits = self.bits_out(self.bits_hidden(x))  # (B, T, 40)
         time = self.time_out(self.time_hidden(x))[:, :, 0]  # (B, T)
-        states = tf.stack([c1, h1, c2, h2], axis=1)
+        states = tf.stack([tf.cast(each, tf.float32) for each in (c1, h1, c2, h2)], axis=1)
         return Predictions(logits, tf.sigmoid(logits), time), states
 
     def named_weights(self) -> dict[str, keras.Variable]:
@@ -132,8 +144,28 @@ class Network(keras.Model):
             variable.assign(value)
 
 
+def _dropout(x: tf.Tensor, rate: float, seed: tf.Tensor, share: Share | None) -> tf.Tensor:
+    dropout = tf.nn.experimental.stateless_dropout
+    if share is None and x.dtype == tf.float32:
+        return dropout(x, rate, seed)
+    # In float32 also where x is not: bfloat16's few digits would make another rate of it.
+    lanes, *shape = tf.unstack(tf.shape(x))
+    kept = dropout(tf.ones([lanes if share is None else share.of, *shape]), rate, seed)
+    return x * tf.cast(kept if share is None else share.cut(kept), x.dtype)
+
+
 def _own_lstm(config: ModelConfig) -> bool:
     """Whether the LSTMs are :class:`midirnn.lstm.LSTM`: on a GPU, Keras' (cuDNN) are quicker."""
     if config.lstm == "auto":
         return not tf.config.get_visible_devices("GPU")
     return config.lstm == "own"
+
+
+def _precision(config: ModelConfig) -> str:
+    """Return the layers' Keras policy; bfloat16 needs no scaling of the loss, as float16 would."""
+    if config.precision != "auto":
+        return config.precision
+    gpus = tf.config.get_visible_devices("GPU")
+    details = map(tf.config.experimental.get_device_details, gpus)
+    able = [each.get("compute_capability", (0, 0)) >= (8, 0) for each in details]
+    return "mixed_bfloat16" if able and all(able) else "float32"

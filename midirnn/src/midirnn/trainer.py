@@ -15,11 +15,12 @@ import tensorflow as tf
 from midirnn.checkpoint import Arrays
 from midirnn.config import Config
 from midirnn.corpus import Corpus
+from midirnn.distribute import Workers
 from midirnn.errors import RunError
 from midirnn.evaluation import Evaluator
 from midirnn.generation import Generator, Length
 from midirnn.lanes import Lanes
-from midirnn.log import Log
+from midirnn.log import Log, Silence
 from midirnn.losses import Loss
 from midirnn.model import Network
 from midirnn.pianoroll import piano_roll
@@ -68,14 +69,19 @@ class Trainer:
         corpus: Corpus,
         augmentations: Sequence[Augmentation],
         losses: Sequence[LossTerm],
+        workers: Workers | None = None,
     ) -> None:
         """Build everything at step 0; :meth:`restore` brings a run back to its checkpoint."""
+        self._workers = workers = workers or Workers()
         # Ops that could sum in another order each time do not: the same seed, the same weights.
         tf.config.experimental.enable_op_determinism()
         tf.random.set_seed(config.training.seed)
         self._run, self._config = run, config
-        self._network = Network(config.model, config.training.seed)
-        self._train_step = TrainStep(self._network, Loss(losses), augmentations, config)
+        with workers.strategy.scope():
+            self._network = Network(config.model, config.training.seed)
+            self._train_step = TrainStep(
+                self._network, Loss(losses), augmentations, config, workers.strategy
+            )
         changes = [each for each in augmentations if _overrides(each, "augment_events")]
 
         def augment(events: Events, rng: np.random.Generator) -> Events:
@@ -84,7 +90,11 @@ class Trainer:
             return events
 
         self._lanes = Lanes(
-            corpus.songs, config.training, config.model.hidden_size, augment if changes else None
+            corpus.songs,
+            config.training,
+            config.model.hidden_size,
+            augment if changes else None,
+            workers.lanes(config.training.lanes),
         )
         self._evaluator = Evaluator(self._network, losses, config)
         self._validation = _some_of(corpus.validation, config.training.validation_records)
@@ -122,8 +132,11 @@ class Trainer:
         """Write a checkpoint that holds all there is to go on from.
 
         ``score``, lower is better, decides which checkpoint is the best; it is not if it is no
-        number.
+        number. All workers take part, and the chief writes it.
         """
+        lanes = self._workers.gathered(self._lanes.checkpoint())
+        if not self._workers.chief:
+            return
         optimizer: Arrays = {
             str(index): np.asarray(variable.numpy())
             for index, variable in enumerate(self._train_step.optimizer.variables)
@@ -131,7 +144,7 @@ class Trainer:
         groups = {
             "weights": self._weights(),
             "optimizer": optimizer,
-            "lanes": self._lanes.checkpoint(),
+            "lanes": lanes,
             "schedule": self._schedule.checkpoint(),
             "divergence": self._divergence.checkpoint(),
             "recent": {"losses": np.array(self._recent)},
@@ -142,13 +155,15 @@ class Trainer:
         """Train until ``config.training.steps``, until ``stop`` is set, or until it helps no more.
 
         Saves in each case. Raises :class:`RunError` when the loss is no number or has exploded.
+        Of several workers, each that is told to stop stops all, after a step in which they tell.
         """
-        settings, schedule = self._config.training, self._schedule
+        settings, schedule, workers = self._config.training, self._schedule, self._workers
         saved = self.step
-        with Log(self._run, self.step, self._train_step.function) as log:
-            while self.step < settings.steps and not stop.is_set() and not schedule.over:
+        stopping = workers.any(stop.is_set())
+        with self._log() as log:
+            while self.step < settings.steps and not stopping and not schedule.over:
                 began = clock.perf_counter()
-                result = self._one_step()
+                result = self._one_step(stop.is_set())
                 loss = float(result.loss)
                 self._recent.append(loss)
                 seconds = clock.perf_counter() - began
@@ -163,12 +178,19 @@ class Trainer:
                     self._regular_checkpoint(log)
                     saved = self.step
                 report(Progress(self.step, loss, rate, self._score))
+                stopping = stop.is_set() if workers.alone else bool(result.stop)
         if self.step > saved:  # stopped between two checkpoints
             self.save()
+        workers.wait()  # for the chief: what it has written last is there when any has ended
         interrupted = self.step < settings.steps and not schedule.over
         return Outcome(
             self.step, interrupted, schedule.over, schedule.best_step, schedule.best_score
         )
+
+    def _log(self) -> Log | Silence:
+        if not self._workers.chief:
+            return Silence()
+        return Log(self._run, self.step, self._train_step.function)
 
     def _check(self, loss: float, saved: int) -> None:
         problem = self._divergence.tell(loss)
@@ -180,26 +202,32 @@ class Trainer:
                 f"{self._schedule.learning_rate:g}"
             )
 
-    def _regular_checkpoint(self, log: Log) -> None:
+    def _regular_checkpoint(self, log: Log | Silence) -> None:
         """Validate, decide, save."""
         score = float(np.mean(self._recent))
         # At the last step this comes perhaps too early: the schedule is told at regular ones only,
         # or a run that is given more steps later would not be the same.
         regular = self.step % self._config.training.checkpoint_every == 0
         if self._validation:
-            evaluation = self._evaluator.evaluate(self._validation)
-            score = self._score = evaluation.bits_per_message
-            log.scalars(self.step, {
-                "validation/bits_per_message": score,
-                "validation/exact_messages": evaluation.exact_messages,
-                "validation/time_error_seconds": evaluation.time_error_seconds,
-            })  # fmt: skip
+            # The chief's figure for all: others' might differ in a last bit, and so what follows.
+            score = self._score = self._workers.of_chief(lambda: self._validate(log))
             if regular and self._schedule.tell(self.step, score):
                 self._train_step.optimizer.learning_rate.assign(self._schedule.learning_rate)
         if regular:
             self._recent = []
         self.save(score)
-        log.picture(self.step, "sample", self._sample())
+        if self._workers.chief:
+            log.picture(self.step, "sample", self._sample())
+
+    def _validate(self, log: Log | Silence) -> float:
+        """Return the bits per message of the songs held back."""
+        evaluation = self._evaluator.evaluate(self._validation)
+        log.scalars(self.step, {
+            "validation/bits_per_message": evaluation.bits_per_message,
+            "validation/exact_messages": evaluation.exact_messages,
+            "validation/time_error_seconds": evaluation.time_error_seconds,
+        })  # fmt: skip
+        return evaluation.bits_per_message
 
     def _sample(self) -> npt.NDArray[np.uint8]:
         """Draw what the network plays now."""
@@ -215,14 +243,14 @@ class Trainer:
         values |= {f"loss/{name}": float(value) for name, value in result.parts.items()}
         values["gradients/nonfinite"] = int(result.nonfinite_gradients)
         values["gradients/norm"] = float(result.gradient_norm)
-        values["speed/learning_rate"] = float(self._train_step.optimizer.learning_rate)
+        values["speed/learning_rate"] = float(self._train_step.optimizer.learning_rate.numpy())
         values["speed/events_per_second"] = events_per_second
         return values
 
-    def _one_step(self) -> StepResult:
+    def _one_step(self, stop: bool) -> StepResult:
         batch = self._lanes.next(self.step)
         time = from_seconds(batch.delta_seconds, self._config.model.time_scale)
-        result = self._train_step(batch.records, time, batch.states, tf.constant(self.step))
+        result = self._train_step(batch.records, time, batch.states, tf.constant(self.step), stop)
         self._lanes.keep(result.states.numpy())
         self.step += 1
         return result

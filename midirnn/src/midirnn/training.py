@@ -15,8 +15,16 @@ from typing import Any
 
 import tqdm
 
-from midirnn.config import Config, CorpusConfig, differences, resolve, section_differences
+from midirnn.config import (
+    Config,
+    CorpusConfig,
+    differences,
+    resolve,
+    section_differences,
+    to_toml,
+)
 from midirnn.corpus import Corpus, open_corpus, settings_of
+from midirnn.distribute import How, Workers, join, read_task
 from midirnn.errors import ConfigError, RunError
 from midirnn.plugin.interfaces import Augmentation, LossTerm
 from midirnn.plugin.manager import plugin_manager
@@ -36,11 +44,13 @@ def train_run(
     *,
     resume: bool = False,
     tensorboard: bool = False,
+    distribute: How = "none",
 ) -> bool:
     """Train in ``folder`` until the configured step; return False if it was interrupted.
 
     Everything that can be found wrong is found before the folder is touched.
     """
+    task = read_task() if distribute == "multiworker" else None
     run = Run(folder)
     config = _settle(run, flags, config_file, resume, settings_of(paths))
     augmentations, losses = make_plugins(config)
@@ -53,15 +63,24 @@ def train_run(
     # A window is sequence_length inputs and, one later, as many targets.
     corpus = open_corpus(paths, config.corpus, shortest=config.training.sequence_length + 1)
     say(describe(corpus))
-    folder.mkdir(parents=True, exist_ok=True)
+    # No worker gets beyond this before all have looked at the folder, which the chief then writes.
+    workers = join(distribute, task)
     with ExitStack() as stack:
-        stack.enter_context(run.lock())
-        _record(run, config, corpus, augmentations, losses)
-        if tensorboard:
-            url = stack.enter_context(TensorBoard(run.tensorboard_path)).url
-            say(f"TensorBoard: {url}")
+        stack.enter_context(workers.loss_of_one_told())
+        workers.lanes(config.training.lanes)  # which must be there to share
+        workers.check_alike(
+            settings=to_toml(config), songs=corpus.fingerprint, checkpoint=str(begin)
+        )
+        if workers.chief:
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(run.lock())
+            _record(run, config, corpus, augmentations, losses)
+            if tensorboard:
+                url = stack.enter_context(TensorBoard(run.tensorboard_path)).url
+                say(f"TensorBoard: {url}")
+        workers.wait()
         stop = stack.enter_context(stop_on_signals())
-        return _train(run, config, corpus, augmentations, losses, begin, stop)
+        return _train(run, config, corpus, augmentations, losses, begin, stop, workers)
 
 
 def _settle(
@@ -180,14 +199,17 @@ def _train(
     losses: Sequence[LossTerm],
     begin: int,
     stop: threading.Event,
+    workers: Workers,
 ) -> bool:
     import_tensorflow()
     from midirnn.trainer import Trainer
 
-    trainer = Trainer(run, config, corpus, augmentations, losses)
+    trainer = Trainer(run, config, corpus, augmentations, losses, workers)
     if begin:
         trainer.restore(begin)
         say(f"resumed after step {begin}")
+    if not workers.chief:
+        return not trainer.train(stop, lambda _: None).interrupted
     began = time.monotonic()
     with ProgressBar(config.training.steps, begin) as bar:
         outcome = trainer.train(stop, bar.show)
