@@ -209,7 +209,7 @@ def test_killed_while_processes_read_it_leaves_none_of_them(
 ) -> None:
     for number in range(MANY + 200):
         write(tmp_path / "in" / f"{number:04d}.mid", 0, 480, 10 * (number + 1))
-    arguments = ["prepare", tmp_path / "in", "--shard-megabytes", 0.0005, "-o"]
+    arguments = ["prepare", tmp_path / "in", "--shard-megabytes", 0.005, "-o"]
     process = begun(*arguments, tmp_path / "out")
     while process.poll() is None and not (tmp_path / "out" / "songs" / "00002.arrow").exists():
         time.sleep(0.001)
