@@ -61,10 +61,10 @@ def undisturbed(pieces: Path, tmp_path_factory: pytest.TempPathFactory, midirnn:
     return folder
 
 
-def begun(*arguments: object) -> subprocess.Popen[bytes]:
-    """Start the command, to be killed."""
+def begun(*arguments: object, stderr: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+    """Start the command, to be stopped on its way."""
     command = [sys.executable, "-m", "midirnn", *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -200,6 +200,22 @@ def test_killed_and_started_again_it_ends_in_the_same_bytes(
         Store(folder)
     done = midirnn(*arguments)
     assert done.returncode == 0, done.stderr
+    assert contents(folder) == contents(undisturbed)
+
+
+def test_ctrl_c_says_how_to_go_on(
+    pieces: Path, undisturbed: Path, midirnn: Command, tmp_path: Path
+) -> None:
+    folder = tmp_path / "corpus"
+    arguments = ["prepare", pieces, "-o", folder, "--shard-megabytes", MEGABYTES]
+    process = begun(*arguments, stderr=subprocess.PIPE)
+    while process.poll() is None and not songs_path(folder, 2).exists():
+        time.sleep(0.0005)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"stopped; the same command goes on from the last shard" in errors
+    assert midirnn(*arguments).returncode == 0
     assert contents(folder) == contents(undisturbed)
 
 

@@ -34,7 +34,7 @@ from midirnn.store import (
     write_table,
 )
 
-SHARD_BYTES = 64 * 2**20
+SHARD_BYTES = 64_000_000
 """A shard is closed when its songs' records and times fill this."""
 _SHARD_INPUTS = 8192
 """Or when this many files have gone into it, were they songs or not."""
