@@ -21,8 +21,9 @@ from midirnn.config import CorpusConfig
 from midirnn.corpus import read_events
 from midirnn.errors import CorpusError
 from midirnn.inputs import MANY, find_inputs
+from midirnn.manifest import MANIFEST, Manifest
 from midirnn.prepare import prepare
-from midirnn.store import MANIFEST, Manifest, Store, read_table, songs_path
+from midirnn.store import Store, read_table, songs_path
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 

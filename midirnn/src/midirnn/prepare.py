@@ -20,11 +20,9 @@ from midirnn.duplicates import Duplicates
 from midirnn.errors import CorpusError, UnusableError
 from midirnn.filters import Piece
 from midirnn.inputs import Input, fingerprint, printable, read_pieces
+from midirnn.manifest import Manifest, ShardInfo, is_prepared
 from midirnn.split import split_of
 from midirnn.store import (
-    Manifest,
-    ShardInfo,
-    is_prepared,
     joined,
     left_out_path,
     left_out_schema,
