@@ -24,12 +24,12 @@ from midirnn.prepare import prepare
 Measure = Callable[[str, str, int, Callable[[], object]], None]
 Report = Callable[[str], None]
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "corpus"
-FILES = 3000
+FILES = 8000
 
 
 @pytest.fixture(scope="module")
 def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """3000 files, the real ones again and again where they are there, else composed ones."""
+    """8000 files, the real ones again and again where they are there, else composed ones."""
     folder = tmp_path_factory.mktemp("music")
     if SHARED.is_dir():
         sources = [each.path for each in find_inputs([SHARED])]

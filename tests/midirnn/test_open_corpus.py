@@ -22,8 +22,9 @@ from midirnn.corpus import (
 )
 from midirnn.errors import CorpusError
 from midirnn.inputs import find_inputs
+from midirnn.manifest import MANIFEST
 from midirnn.prepare import prepare
-from midirnn.store import MANIFEST, Rows, Store, songs_path
+from midirnn.store import Rows, Store, songs_path
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -21,8 +21,9 @@ from midirnn.config import CorpusConfig
 from midirnn.corpus import read_events
 from midirnn.errors import CorpusError
 from midirnn.inputs import MANY, find_inputs
+from midirnn.manifest import MANIFEST, Manifest
 from midirnn.prepare import prepare
-from midirnn.store import MANIFEST, Manifest, Store, read_table, songs_path
+from midirnn.store import Store, read_table, songs_path
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -61,10 +62,10 @@ def undisturbed(pieces: Path, tmp_path_factory: pytest.TempPathFactory, midirnn:
     return folder
 
 
-def begun(*arguments: object) -> subprocess.Popen[bytes]:
-    """Start the command, to be killed."""
+def begun(*arguments: object, stderr: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+    """Start the command, to be stopped on its way."""
     command = [sys.executable, "-m", "midirnn", *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -203,13 +204,29 @@ def test_killed_and_started_again_it_ends_in_the_same_bytes(
     assert contents(folder) == contents(undisturbed)
 
 
+def test_ctrl_c_says_how_to_go_on(
+    pieces: Path, undisturbed: Path, midirnn: Command, tmp_path: Path
+) -> None:
+    folder = tmp_path / "corpus"
+    arguments = ["prepare", pieces, "-o", folder, "--shard-megabytes", MEGABYTES]
+    process = begun(*arguments, stderr=subprocess.PIPE)
+    while process.poll() is None and not songs_path(folder, 2).exists():
+        time.sleep(0.0005)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"stopped; the same command goes on from the last shard" in errors
+    assert midirnn(*arguments).returncode == 0
+    assert contents(folder) == contents(undisturbed)
+
+
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="children are looked for in /proc")
 def test_killed_while_processes_read_it_leaves_none_of_them(
     midirnn: Command, tmp_path: Path
 ) -> None:
     for number in range(MANY + 200):
         write(tmp_path / "in" / f"{number:04d}.mid", 0, 480, 10 * (number + 1))
-    arguments = ["prepare", tmp_path / "in", "--shard-megabytes", 0.0005, "-o"]
+    arguments = ["prepare", tmp_path / "in", "--shard-megabytes", 0.005, "-o"]
     process = begun(*arguments, tmp_path / "out")
     while process.poll() is None and not (tmp_path / "out" / "songs" / "00002.arrow").exists():
         time.sleep(0.001)

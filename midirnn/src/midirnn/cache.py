@@ -22,9 +22,10 @@ import midicodec
 from midirnn.config import CorpusConfig
 from midirnn.errors import CorpusError
 from midirnn.inputs import find_inputs, fingerprint
+from midirnn.manifest import FORMAT, MANIFEST, Manifest, is_prepared
 from midirnn.prepare import prepare
 from midirnn.say import progress
-from midirnn.store import FORMAT, MANIFEST, Manifest, Store, is_prepared
+from midirnn.store import Store
 
 DAYS = 30
 _VARIABLE = "MIDIRNN_CACHE"

@@ -19,9 +19,10 @@ from midirnn.duplicates import content_of
 from midirnn.errors import CorpusError, UnusableError
 from midirnn.filters import read_piece, too_short
 from midirnn.inputs import find_inputs, read_pieces
+from midirnn.manifest import is_prepared
 from midirnn.plugin.interfaces import Events
 from midirnn.split import SPLITS, Split
-from midirnn.store import Rows, Store, is_prepared
+from midirnn.store import Rows, Store
 
 FEWEST_TO_SPLIT = 20
 """With fewer songs, a tenth is so few that holding them back would cost more than it tells."""

@@ -43,15 +43,21 @@ _SHARE = click.FloatRange(min=0, max=1, max_open=True)
 )
 @click.option("--types", help="SMF types to read, with commas: 0,1,2. [default: 0,1]")
 @click.option(
-    "--messages", type=click.Choice(["all", "channel"]), help="Which messages are kept. [channel]"
+    "--messages",
+    type=click.Choice(["all", "channel"]),
+    help="Which messages are kept. [default: channel]",
 )
-@click.option("--channels", type=_Channels(), help="Whose messages are kept, from 0: 0-8,10. [all]")
+@click.option(
+    "--channels", type=_Channels(), help="Whose messages are kept, from 0: 0-8,10. [default: all]"
+)
 @click.option(
     "--drums",
     type=click.Choice(["keep", "drop", "only"]),
-    help="What is done with channel 9, General MIDI's drums. [keep]",
+    help="What is done with channel 9, General MIDI's drums. [default: keep]",
 )
-@click.option("--shortest-records", type=click.IntRange(min=1), help="Of a song that is kept. [2]")
+@click.option(
+    "--shortest-records", type=click.IntRange(min=1), help="Of a song that is kept. [default: 2]"
+)
 @click.option("--longest-records", type=click.IntRange(min=1), help="Of a song that is kept.")
 @click.option("--shortest-seconds", type=click.FloatRange(min=0), help="Of a song that is kept.")
 @click.option("--longest-seconds", type=_POSITIVE, help="Of a song that is kept.")
@@ -66,10 +72,10 @@ _SHARE = click.FloatRange(min=0, max=1, max_open=True)
 @click.option(
     "--duplicates",
     type=click.Choice(["musical", "exact", "keep"]),
-    help="Which are left out: the same notes, the same messages only, none. [musical]",
+    help="Which are left out: the same notes, the same messages only, none. [default: musical]",
 )
-@click.option("--validation-share", type=_SHARE, help="Of the songs, held back. [0.1]")
-@click.option("--test-share", type=_SHARE, help="Of the songs, held back. [0.1]")
+@click.option("--validation-share", type=_SHARE, help="Of the songs, held back. [default: 0.1]")
+@click.option("--test-share", type=_SHARE, help="Of the songs, held back. [default: 0.1]")
 @click.option(
     "--shard-megabytes",
     type=_POSITIVE,

@@ -16,7 +16,7 @@ from midirnn.config import CorpusConfig
 from midirnn.errors import CorpusError, UnusableError
 from midirnn.filters import Piece, check, read_piece, unopened
 
-MANY = 2000
+MANY = 5000
 """From so many files on, processes are worth their start: numpy's short calls share one core."""
 
 

@@ -20,11 +20,9 @@ from midirnn.duplicates import Duplicates
 from midirnn.errors import CorpusError, UnusableError
 from midirnn.filters import Piece
 from midirnn.inputs import Input, fingerprint, printable, read_pieces
+from midirnn.manifest import Manifest, ShardInfo, is_prepared
 from midirnn.split import split_of
 from midirnn.store import (
-    Manifest,
-    ShardInfo,
-    is_prepared,
     joined,
     left_out_path,
     left_out_schema,
@@ -34,7 +32,7 @@ from midirnn.store import (
     write_table,
 )
 
-SHARD_BYTES = 64 * 2**20
+SHARD_BYTES = 64_000_000
 """A shard is closed when its songs' records and times fill this."""
 _SHARD_INPUTS = 8192
 """Or when this many files have gone into it, were they songs or not."""

@@ -9,9 +9,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -21,8 +19,8 @@ import numpy.typing as npt
 
 from midicodec.files import replacing
 from midicodec.records import RECORD_BYTES
-from midirnn.config import CorpusConfig, validate
 from midirnn.errors import CorpusError
+from midirnn.manifest import Manifest, damaged
 from midirnn.plugin.interfaces import Events
 
 if TYPE_CHECKING:
@@ -30,8 +28,6 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
-FORMAT = 1
-MANIFEST = "prepared.json"
 _OPEN = 64
 """How many shards stay mapped."""
 
@@ -75,69 +71,6 @@ def left_out_schema() -> pa.Schema:
             ("byte_offset", pa.int64()),
         ]
     )
-
-
-@dataclass(frozen=True, slots=True)
-class ShardInfo:
-    """One shard in the manifest: where its inputs end, and what its two files hold."""
-
-    inputs_end: int
-    songs: int
-    left_out: int
-    song_file_bytes: int
-    left_out_file_bytes: int
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What a prepared corpus was made from, and how far that has come."""
-
-    settings: CorpusConfig
-    input_count: int
-    inputs_sha256: str
-    """Of the files' paths, sizes and times of change."""
-    shard_bytes: int
-    complete: bool = False
-    shards: list[ShardInfo] = field(default_factory=list)
-
-    @property
-    def inputs_done(self) -> int:
-        """How many of the inputs are in shards."""
-        return self.shards[-1].inputs_end if self.shards else 0
-
-    def save(self, folder: Path) -> None:
-        """Write the manifest, whole or not at all."""
-        values = {"format": FORMAT, **asdict(self)}
-        values["settings"] = self.settings.model_dump(mode="json")
-        with replacing(folder / MANIFEST, durable=True) as file:
-            file.write(json.dumps(values, indent=1).encode())
-
-    @classmethod
-    def load(cls, folder: Path) -> Manifest:
-        """Read a corpus's manifest; raises :class:`CorpusError`."""
-        path = folder / MANIFEST
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-            found = values.pop("format")
-            if found != FORMAT:
-                raise CorpusError(
-                    f"{folder} was prepared by another version of midirnn (format {found}, "
-                    f"expected {FORMAT}); prepare it again"
-                )
-            settings = validate({"corpus": values.pop("settings")}, source=str(path)).corpus
-            shards = [ShardInfo(**each) for each in values.pop("shards")]
-            return cls(settings=settings, shards=shards, **values)
-        except OSError as error:
-            raise CorpusError(
-                f"{folder} is not a prepared corpus: {error.strerror or error}"
-            ) from error
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise CorpusError(f"{path} is damaged ({error}); prepare the corpus again") from error
-
-
-def is_prepared(path: Path) -> bool:
-    """Return whether a path is the folder of a prepared corpus, finished or not."""
-    return (path / MANIFEST).is_file()
 
 
 def songs_path(folder: Path, shard: int) -> Path:
@@ -191,7 +124,7 @@ def read_table(path: Path) -> pa.RecordBatch:
             batch.validate()
             return batch
     except (OSError, ValueError) as error:  # ArrowInvalid is one of these
-        raise CorpusError(f"{path} is damaged ({error}); prepare the corpus again") from error
+        raise damaged(path, error) from error
 
 
 class _Shard:
@@ -209,16 +142,14 @@ class _Shard:
             self._times_at = times.offsets.to_numpy()
             self._times = times.values.to_numpy(zero_copy_only=True)
         except (KeyError, ValueError, AttributeError) as error:
-            raise CorpusError(f"{path} is damaged ({error}); prepare the corpus again") from error
+            raise damaged(path, error) from error
         if (
             np.any(np.diff(self._bytes_at) != RECORD_BYTES * np.diff(self._times_at))
             or np.any(np.diff(self._times_at) < 0)
             or self._bytes_at[-1] > len(self._records)
             or self._times_at[-1] > len(self._times)
         ):
-            raise CorpusError(
-                f"{path} is damaged (its songs' lengths do not fit); prepare the corpus again"
-            )
+            raise damaged(path, "its songs' lengths do not fit")
 
     def song(self, row: int) -> Events:
         data = self._records[self._bytes_at[row] : self._bytes_at[row + 1]]
@@ -290,7 +221,7 @@ class Store:
                 found = path.stat().st_size if path.is_file() else None
                 if found != expected:
                     what = "missing" if found is None else f"{found} bytes, not {expected}"
-                    raise CorpusError(f"{path} is damaged: it is {what}; prepare the corpus again")
+                    raise damaged(path, f"it is {what}")
 
 
 class Rows(Sequence[Item]):
