@@ -1,10 +1,15 @@
-"""A device for the tests that is nobody else's."""
+"""A device for the tests that is nobody else's, and examples that may take their time."""
 
 import os
 import stat
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# Machines are slow at times; no test asserts how long anything takes.
+hypothesis.settings.register_profile("untimed", hypothesis.settings.default, deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture
