@@ -16,9 +16,9 @@ import click
 
 import midicodec
 from midirnn import __version__
-from midirnn.cli_download import download
 from midirnn.corpus_commands import inspect, prepare
 from midirnn.distribute import How
+from midirnn.download_command import download
 from midirnn.errors import MidiRnnError
 from midirnn.plugin.choice import PluginChoice
 from midirnn.split import SPLITS, Split
