@@ -123,9 +123,10 @@ def test_two_devices_train_as_one(
 ) -> None:
     monkeypatch.setenv("MIDIRNN_CPU_DEVICES", "2")
     arguments = ("train", composed, "--distribute", "mirrored", *FLAGS)
-    done = midirnn(*arguments, "--run", tmp_path / "two", "--steps", "12")
-    assert done.returncode == 0, done.stderr
-    assert "2 replicas: CPU:0, CPU:1" in done.stderr
+    for more in (("--steps", "7"), ("--steps", "12", "--resume")):
+        done = midirnn(*arguments, "--run", tmp_path / "two", *more)
+        assert done.returncode == 0, done.stderr
+        assert "2 replicas: CPU:0, CPU:1" in done.stderr
     train_run([composed], tmp_path / "one", settings(12))
     assert_the_same_but_for_rounding(tmp_path / "two", tmp_path / "one", 12)
 

@@ -218,7 +218,7 @@ def join(how: How, task: Task | None) -> Workers:
     if others:
         say(f"worker {task.index} of {len(task.addresses)} waits for {', '.join(others)}")
     workers = Workers(task, _multiworker(task))
-    if workers.chief:
+    if workers.chief and others:
         say(f"{len(task.addresses)} workers with {workers.replicas} replicas")
     return workers
 
@@ -235,9 +235,11 @@ def _mirrored() -> Any:
         if tf.config.list_physical_devices("GPU"):
             return tf.distribute.MirroredStrategy()
         cpu = tf.config.list_physical_devices("CPU")[0]
-        count = int(os.environ.get(_CPU_DEVICES, "1"))
+        count = os.environ.get(_CPU_DEVICES, "1")
+        if not count.isdecimal() or int(count) < 1:
+            raise ConfigError(f"{_CPU_DEVICES} is {count!r}; expected a number from 1 on")
         tf.config.set_logical_device_configuration(
-            cpu, [tf.config.LogicalDeviceConfiguration() for _ in range(count)]
+            cpu, [tf.config.LogicalDeviceConfiguration() for _ in range(int(count))]
         )
         return tf.distribute.MirroredStrategy(
             [device.name for device in tf.config.list_logical_devices("CPU")]
