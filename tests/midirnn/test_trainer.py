@@ -28,7 +28,7 @@ def song(seed: int, length: int = 40) -> Events:
 
 
 CORPUS = Corpus([song(seed) for seed in range(3)], [Path("x.mid")] * 3, [])
-SETTINGS = {"steps": 4, "lanes": 2, "sequence_length": 5, "seed": 3,
+SETTINGS = {"steps": 4, "lanes": 2, "sequence_length": 5, "seed": 3, "learning_rate": 1e-3,
             "log_every": 2, "checkpoint_every": 3, "histogram_every": 100}  # fmt: skip
 NEVER = threading.Event()
 Make = Callable[..., Trainer]

@@ -84,10 +84,10 @@ class ModelConfig(_Section):
 class TrainingConfig(_Section):
     """The training loop."""
 
-    steps: PositiveInt = 2000
+    steps: PositiveInt = 5000
     """How many steps the run has from its beginning, however often it was interrupted."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 42
-    lanes: PositiveInt = 32
+    lanes: PositiveInt = 8
     """How many songs are read side by side: the batch."""
     sequence_length: PositiveInt = 25
     """How many records a lane moves on in one step."""
@@ -95,18 +95,18 @@ class TrainingConfig(_Section):
     """How many songs stand in memory with a position and LSTM states of their own."""
     replace_probability: Annotated[float, Field(ge=0, le=1)] = 0.01
     """How often a song that ends makes room for another from the corpus."""
-    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1e-3
+    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 3e-3
     plateau_patience: Annotated[int, Field(ge=0)] = 4
     """After how many validations without a better score the rate is lowered; 0: never."""
     plateau_factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
     """What the rate is multiplied with then."""
     early_stopping_patience: Annotated[int, Field(ge=0)] = 10
     """After how many validations without a better score training ends; 0: never."""
-    validation_records: PositiveInt = 50_000
+    validation_records: PositiveInt = 20_000
     """Songs of about so many records, of those kept for it, are what is validated on."""
     gradient_clip: Annotated[float, Field(gt=0)] = 5.0
     """Each gradient's largest absolute value."""
-    checkpoint_every: PositiveInt = 200
+    checkpoint_every: PositiveInt = 500
     """Steps between two checkpoints, and two validations."""
     log_every: PositiveInt = 20
     """Steps between two lines of metrics.jsonl and two scalars of TensorBoard."""
