@@ -204,6 +204,6 @@ def _by_threads(name: str, function: Callable[[], object]) -> Functions:
 
     most = torch.get_num_threads()
     return {
-        f"reference: {name}, {threads} threads": lambda threads=threads: run(threads)
+        f"reference: {name}, threads: {threads}": lambda threads=threads: run(threads)
         for threads in sorted({1, most})
     }

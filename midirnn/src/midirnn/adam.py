@@ -7,7 +7,7 @@ import tensorflow as tf
 
 
 class Adam(keras.optimizers.Adam):
-    """Keras' Adam in TensorFlow's one op for it: at one lane, Keras' twelve take a third of a step.
+    """Keras' Adam in TensorFlow's one op for it: at one lane, Keras' dozen take a fifth of a step.
 
     Its variables, and so its checkpoints, are Keras'.
     """

@@ -1,8 +1,8 @@
 """An LSTM for CPUs, whose weights are those of ``keras.layers.LSTM``.
 
 What does not depend on the step before is taken out of the loop: the inputs of all steps are
-multiplied at once, and so is every gradient but that of the states. The loop is unrolled, for an
-op in a ``tf.while_loop`` costs more than one lane's work in it. ``B`` lanes, ``T`` steps, ``I``
+multiplied at once, and so is every gradient but that of the states. The loop is unrolled: with one
+lane, a ``tf.while_loop`` keeps books for longer than it multiplies. ``B`` lanes, ``T`` steps, ``I``
 inputs, ``H`` units.
 """
 

@@ -174,8 +174,7 @@ class TrainStep:
                 "MEAN", (gradients, loss, parts, told)
             )
             stop = told > 0
-        gradients, nonfinite = finite_and_clipped(gradients, self._clip)
-        norm = tf.linalg.global_norm(gradients)
+        gradients, nonfinite, norm = finite_and_clipped(gradients, self._clip)
         return gradients, StepResult(
             states, loss, parts, nonfinite, norm, predictions, targets, stop
         )
@@ -192,25 +191,28 @@ class TrainStep:
 
 def finite_and_clipped(
     gradients: Sequence[tf.Tensor], limit: float
-) -> tuple[list[tf.Tensor], tf.Tensor]:
+) -> tuple[list[tf.Tensor], tf.Tensor, tf.Tensor]:
     """Return gradients with non-finite entries zeroed and the rest within ± ``limit``.
 
-    Also how many entries, of all gradients together, were not finite.
+    Also how many entries, of all gradients together, were not finite, and their norm now.
     """
     # A norm within the limit says, in one reading, that every entry is: nearly always.
-    cleaned, nonfinite = tf.cond(
-        tf.linalg.global_norm(gradients) <= limit,
-        lambda: (list(gradients), tf.constant(0)),
+    norm = tf.linalg.global_norm(gradients)
+    cleaned, nonfinite, norm = tf.cond(
+        norm <= limit,
+        lambda: (list(gradients), tf.constant(0), norm),
         lambda: _mended(gradients, limit),
     )
-    return cleaned, nonfinite
+    return cleaned, nonfinite, norm
 
 
-def _mended(gradients: Sequence[tf.Tensor], limit: float) -> tuple[list[tf.Tensor], tf.Tensor]:
+def _mended(
+    gradients: Sequence[tf.Tensor], limit: float
+) -> tuple[list[tf.Tensor], tf.Tensor, tf.Tensor]:
     finite = [tf.math.is_finite(gradient) for gradient in gradients]
     nonfinite = tf.add_n([tf.reduce_sum(tf.cast(~each, tf.int32)) for each in finite])
     cleaned = [
         tf.clip_by_value(tf.where(each, gradient, 0.0), -limit, limit)
         for each, gradient in zip(finite, gradients, strict=True)
     ]
-    return cleaned, nonfinite
+    return cleaned, nonfinite, tf.linalg.global_norm(cleaned)
