@@ -91,4 +91,4 @@ def test_only_what_makes_it_another_run_counts_as_a_difference() -> None:
     elsewhere = resolve(None, {"sink": [{"name": "pygame"}]}, base=old)
     assert differences(old, longer) == []
     assert differences(old, elsewhere) == []
-    assert differences(old, wider) == ["training.lanes: 32 → 64"]
+    assert differences(old, wider) == ["training.lanes: 8 → 64"]
