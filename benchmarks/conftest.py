@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import statistics
 import time
 from collections import defaultdict
@@ -42,6 +43,9 @@ def measure(benchmark: Any) -> Callable[[str, str, int, Callable[[], object]], N
     def run(group: str, name: str, count: int, function: Callable[[], object]) -> None:
         benchmark.group = group
         benchmark.name = name
+        # What else is imported here, torch above all, would slow down whatever makes objects.
+        gc.collect()
+        gc.freeze()
         benchmark.pedantic(function, rounds=5, warmup_rounds=1)
         _medians[group][name] = (benchmark.stats.stats.median, count)
 
