@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import torch_first  # noqa: F401
+
+# isort: split
+
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import statistics
 import time
 from collections import defaultdict
@@ -14,10 +12,6 @@ from typing import Any
 import pytest
 
 from midirnn.composer import compose_corpus
-
-with contextlib.suppress(ImportError):
-    # Before TensorFlow: what torch's optimizers import crashes the process when it comes later.
-    import torch._dynamo  # noqa: F401
 
 REFERENCE = "reference"
 
@@ -43,9 +37,6 @@ def measure(benchmark: Any) -> Callable[[str, str, int, Callable[[], object]], N
     def run(group: str, name: str, count: int, function: Callable[[], object]) -> None:
         benchmark.group = group
         benchmark.name = name
-        # What else is imported here, torch above all, would slow down whatever makes objects.
-        gc.collect()
-        gc.freeze()
         benchmark.pedantic(function, rounds=5, warmup_rounds=1)
         _medians[group][name] = (benchmark.stats.stats.median, count)
 

@@ -29,6 +29,13 @@ cdef tuple NAMES = (  # by the upper half of the status, from 8 on
     ("aftertouch", "value", None),
     ("pitchwheel", "pitch", None),
 )
+# The same, without a look into tuples for each message; NAMES keeps them alive.
+cdef PyObject* KINDS[7]
+cdef PyObject* FIRST[7]
+cdef PyObject* SECOND[7]
+for _high, _names in enumerate(NAMES):
+    KINDS[_high], FIRST[_high] = <PyObject*> _names[0], <PyObject*> _names[1]
+    SECOND[_high] = <PyObject*> _names[2] if _names[2] is not None else NULL
 cdef dict NUMBERS = {names[0]: number for number, names in enumerate(NAMES)}
 cdef int LOWEST_PITCH = -8192
 cdef tuple NOTHING = ()
@@ -83,20 +90,18 @@ cdef inline bint is_channel_message(const uint8_t* record) noexcept:
 
 cdef object make_message(type cls, const uint8_t* record, object time):
     cdef uint8_t status = record[1]
-    cdef tuple names
-    cdef int bend
-    names = <tuple> NAMES[(status >> 4) - 8]
+    cdef int high = (status >> 4) - 8, bend
     message = (<PyTypeObject*> cls).tp_new(cls, <PyObject*> NOTHING, NULL)
     # Not by mido's own __setattr__, which checks every value.
-    PyObject_GenericSetAttr(message, TYPE, names[0])
+    PyObject_GenericSetAttr(message, TYPE, <object> KINDS[high])
     PyObject_GenericSetAttr(message, TIME, time)
     if status >= 0xE0:
         bend = (record[2] | record[3] << 7) + LOWEST_PITCH
         PyObject_GenericSetAttr(message, PITCH, bend)
     else:
-        PyObject_GenericSetAttr(message, names[1], record[2])
-        if names[2] is not None:
-            PyObject_GenericSetAttr(message, names[2], record[3])
+        PyObject_GenericSetAttr(message, <object> FIRST[high], record[2])
+        if SECOND[high] != NULL:
+            PyObject_GenericSetAttr(message, <object> SECOND[high], record[3])
     PyObject_GenericSetAttr(message, CHANNEL, status & 0x0F)
     # It holds numbers and strings, which are in no cycle. The collector would look at all messages
     # again and again as they become more, which takes longer than making them.
@@ -125,7 +130,7 @@ def take_messages(
                     taken[i] = (
                         (take_ticks(message, &ticks[i]) if in_ticks
                          else take_seconds(message, &seconds[i]))
-                        and take_message(message, records, i)
+                        and take_message(message, &records[i, 0])
                     )
             return
         except (AttributeError, OverflowError):
@@ -148,8 +153,7 @@ cdef bint take_seconds(object message, double* seconds) except -1:
     return 0 <= seconds[0] < INFINITY
 
 
-cdef bint take_message(object message, uint8_t[:, ::1] records, Py_ssize_t i) except -1:
-    cdef tuple names
+cdef bint take_message(object message, uint8_t* record) except -1:
     cdef int high, channel, one, two
     # Not from the object's dictionary: asking for that would make one, for each object.
     kind = PyObject_GenericGetAttr(message, TYPE)
@@ -162,7 +166,6 @@ cdef bint take_message(object message, uint8_t[:, ::1] records, Py_ssize_t i) ex
         if number is None:
             return False
         high = number
-    names = <tuple> NAMES[high]
     channel = small(PyObject_GenericGetAttr(message, CHANNEL), 15)
     if high == 6:
         one = pitch(PyObject_GenericGetAttr(message, PITCH))
@@ -170,15 +173,16 @@ cdef bint take_message(object message, uint8_t[:, ::1] records, Py_ssize_t i) ex
         if one >= 0:
             one &= 0x7F
     else:
-        one = small(PyObject_GenericGetAttr(message, names[1]), 127)
-        two = 0 if names[2] is None else small(PyObject_GenericGetAttr(message, names[2]), 127)
+        one, two = small(PyObject_GenericGetAttr(message, <object> FIRST[high]), 127), 0
+        if SECOND[high] != NULL:
+            two = small(PyObject_GenericGetAttr(message, <object> SECOND[high]), 127)
     if channel < 0 or one < 0 or two < 0:
         return False
-    records[i, 0] = 0
-    records[i, 1] = <uint8_t> (0x80 | high << 4 | channel)
-    records[i, 2] = <uint8_t> one
-    records[i, 3] = <uint8_t> two
-    records[i, 4] = 2 if 4 <= high <= 5 else 3
+    record[0] = 0
+    record[1] = <uint8_t> (0x80 | high << 4 | channel)
+    record[2] = <uint8_t> one
+    record[3] = <uint8_t> two
+    record[4] = 2 if 4 <= high <= 5 else 3
     return True
 
 
