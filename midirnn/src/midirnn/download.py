@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
-
-import filelock
 
 from midicodec.files import replacing
 from midicodec.find import find_files
 from midirnn.archives import unpack
 from midirnn.corpora import CORPORA, Corpus
 from midirnn.errors import ArchiveError, DownloadError
+from midirnn.lock import held
 from midirnn.say import say
 
 RECORD = "download.json"
@@ -94,7 +92,8 @@ def download(wanted: Wanted, folder: Path, agreed: Callable[[], bool]) -> Path:
     if not agreed():
         raise DownloadError("nothing is downloaded: its licence was not agreed to")
     work.mkdir(parents=True, exist_ok=True)
-    with _alone(work):
+    taken = DownloadError(f"another process is downloading into {work} now")
+    with held(work / "lock", taken):
         if not _is_there(wanted, target):  # another process may have been faster
             archive = _fetch(wanted, work)
             _unpack(wanted, archive, target)
@@ -181,17 +180,3 @@ def _unpack(wanted: Wanted, archive: Path, target: Path) -> None:
     say(
         f"{unpacked.midi_files} MIDI files ({unpacked.midi_bytes / 1e6:.1f} MB) in {target}{passed}"
     )
-
-
-@contextlib.contextmanager
-def _alone(work: Path) -> Iterator[None]:
-    """Hold a lock that lets no second process download the same into the same folder."""
-    lock = filelock.FileLock(work / "lock")
-    try:
-        lock.acquire(blocking=False)
-    except filelock.Timeout as error:
-        raise DownloadError(f"another process is downloading into {work} now") from error
-    try:
-        yield
-    finally:
-        lock.release()

@@ -13,13 +13,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import filelock
-
 from midirnn.config import CorpusConfig, section_differences
 from midirnn.duplicates import Duplicates
 from midirnn.errors import CorpusError, UnusableError
 from midirnn.filters import Piece
 from midirnn.inputs import Input, fingerprint, printable, read_pieces
+from midirnn.lock import held
 from midirnn.manifest import Manifest, ShardInfo, is_prepared
 from midirnn.split import split_of
 from midirnn.store import (
@@ -168,15 +167,9 @@ def _locked(folder: Path) -> Iterator[None]:
             raise CorpusError(f"{folder} exists and is not a prepared corpus; give -o another name")
     for each in ("songs", "left_out"):
         (folder / each).mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(folder / ".lock")
-    try:
-        lock.acquire(blocking=False)
-    except filelock.Timeout as error:
-        raise CorpusError(f"another process is preparing {folder} now") from error
-    try:
+    taken = CorpusError(f"another process is preparing {folder} now")
+    with held(folder / ".lock", taken):
         yield
-    finally:
-        lock.release()
 
 
 def _begun(folder: Path, wanted: Manifest) -> Manifest:

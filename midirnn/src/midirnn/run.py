@@ -10,20 +10,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import filelock
 import numpy as np
 
 from midicodec.files import replacing
 from midirnn.checkpoint import Checkpoints, DamagedError, read_arrays
 from midirnn.config import Config, read_toml, to_toml, validate
 from midirnn.errors import RunError
+from midirnn.lock import held
 from midirnn.plugin.border import problem_with
 from midirnn.plugin.interfaces import Events
 
@@ -123,18 +122,10 @@ class Run:
             ) from error
         return events
 
-    @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self) -> AbstractContextManager[None]:
         """Hold a lock, while training, that lets no second process train here."""
-        lock = filelock.FileLock(self.folder / ".lock")
-        try:
-            lock.acquire(blocking=False)
-        except filelock.Timeout as error:
-            raise RunError(f"another process is training in {self.folder} now") from error
-        try:
-            yield
-        finally:
-            lock.release()
+        taken = RunError(f"another process is training in {self.folder} now")
+        return held(self.folder / ".lock", taken)
 
     def _write(self, name: str, text: str) -> None:
         with replacing(self.folder / name) as file:
