@@ -17,8 +17,9 @@ from midirnn.config import resolve
 from midirnn.corpus import Corpus
 from midirnn.errors import RunError
 from midirnn.plugin import Augmentation, Events, LossTerm, Predictions, Targets
+from midirnn.progress import Progress
 from midirnn.run import Run
-from midirnn.trainer import Outcome, Progress, Trainer
+from midirnn.trainer import Outcome, Trainer
 
 
 def song(seed: int, length: int = 40) -> Events:

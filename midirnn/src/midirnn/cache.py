@@ -24,7 +24,7 @@ from midirnn.errors import CorpusError
 from midirnn.inputs import find_inputs, fingerprint
 from midirnn.manifest import FORMAT, MANIFEST, Manifest, is_prepared
 from midirnn.prepare import prepare
-from midirnn.say import progress
+from midirnn.progress import progress
 from midirnn.store import Store
 
 DAYS = 30

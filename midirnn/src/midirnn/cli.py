@@ -17,7 +17,7 @@ import click
 import midicodec
 from midirnn import __version__
 from midirnn.corpus_commands import inspect, prepare
-from midirnn.distribute import How
+from midirnn.distribute import HOW, How
 from midirnn.download_command import download
 from midirnn.errors import MidiRnnError
 from midirnn.plugin.choice import PluginChoice
@@ -85,7 +85,7 @@ cli.add_command(inspect)
 @click.option("--tensorboard", is_flag=True, help="Run TensorBoard while training.")
 @click.option(
     "--distribute",
-    type=click.Choice(["none", "mirrored", "multiworker"]),
+    type=click.Choice(HOW),
     default="none",
     help="mirrored: on all GPUs of this machine; multiworker: on those that TF_CONFIG lists.",
 )

@@ -36,8 +36,6 @@ class LeftOut:
     path: Path
     reason: str
     detail: str
-    offset: int | None = None
-    """The byte of the file that is concerned, where there is one."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +112,7 @@ def read_corpus(paths: Iterable[Path], config: CorpusConfig, shortest: int = 2) 
     inputs = find_inputs(list(paths))
     for each, outcome in read_pieces(inputs, config, shortest):
         if isinstance(outcome, UnusableError):
-            left_out.append(LeftOut(each.path, outcome.reason, outcome.detail, outcome.offset))
+            left_out.append(LeftOut(each.path, outcome.reason, outcome.detail))
         else:
             songs.append(outcome.events)
             used.append(each.path)
@@ -214,7 +212,7 @@ def _of_rows(store: Store, rows: npt.NDArray[np.int64], left_out: Sequence[LeftO
 
 def _left_out(store: Store) -> list[LeftOut]:
     return [
-        LeftOut(Path(row["folder"], row["path"]), row["reason"], row["detail"], row["byte_offset"])
+        LeftOut(Path(row["folder"], row["path"]), row["reason"], row["detail"])
         for batch in store.left_out()
         for row in batch.to_pylist()
     ]

@@ -101,7 +101,8 @@ def prepare(
     from midirnn.inputs import find_inputs
     from midirnn.inspection import inspect as look
     from midirnn.prepare import prepare as make
-    from midirnn.say import progress, say
+    from midirnn.progress import progress
+    from midirnn.say import say
 
     settings = {name: value for name, value in flags.items() if value not in (None, ())}
     if "types" in settings:

@@ -1,11 +1,13 @@
-"""How far training is: a bar on a terminal, a line now and then in a log file."""
+"""How far it is: a bar on a terminal; of training, a line now and then in a log file."""
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol
 
 import tqdm
 
@@ -14,24 +16,15 @@ from midirnn.say import say
 _LINE_SECONDS = 30.0
 
 
-class Progress(Protocol):
-    """What is told after each step."""
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What training says after each step."""
 
-    @property
-    def step(self) -> int:
-        """How many steps there were."""
-
-    @property
-    def loss(self) -> float:
-        """Of this step."""
-
-    @property
-    def events_per_second(self) -> float:
-        """In this step."""
-
-    @property
-    def score(self) -> float | None:
-        """The last validation's bits per message, if there was one."""
+    step: int
+    loss: float
+    events_per_second: float
+    score: float | None
+    """The last validation's bits per message, if there was one."""
 
 
 class ProgressBar:
@@ -72,3 +65,16 @@ class ProgressBar:
             per_step = (now - self._began) / (progress.step - self._first)
             left = tqdm.tqdm.format_interval(per_step * (self._steps - progress.step))
             say(f"step {progress.step}/{self._steps}: {figures}, {left} left")
+
+
+@contextlib.contextmanager
+def progress(total: int, unit: str, what: str) -> Iterator[Callable[[int], None]]:
+    """Show a bar on stderr, if it takes a while, that is told how many of ``total`` are done."""
+    with tqdm.tqdm(
+        total=total, unit=unit, desc=what, dynamic_ncols=True, leave=False, delay=1
+    ) as bar:
+
+        def report(done: int) -> None:
+            bar.update(done - bar.n)
+
+        yield report

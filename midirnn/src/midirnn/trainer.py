@@ -26,6 +26,7 @@ from midirnn.model import Network
 from midirnn.pianoroll import piano_roll
 from midirnn.plugin.border import augmented
 from midirnn.plugin.interfaces import Augmentation, Events, LossTerm, StreamInfo
+from midirnn.progress import Progress
 from midirnn.run import Run
 from midirnn.schedule import Divergence, Schedule
 from midirnn.step import StepResult, TrainStep
@@ -33,17 +34,6 @@ from midirnn.timescale import from_seconds
 
 _SAMPLE_RECORDS, _SAMPLE_SECONDS = 300, 20.0
 """How much of the network's own music is drawn at each checkpoint."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What the loop says after each step."""
-
-    step: int
-    loss: float
-    events_per_second: float
-    score: float | None
-    """The last validation's bits per message, if there was one."""
 
 
 @dataclass(frozen=True, slots=True)
