@@ -76,7 +76,7 @@ class Generator:
         self._start, self._weights = start, weights
 
     @classmethod
-    def of_run(cls, run: Run, checkpoint: str = "last") -> Self:
+    def of_run(cls, run: Run, checkpoint: str = "best") -> Self:
         """Read the settings and the weights of a run.
 
         Raises :class:`midirnn.errors.RunError` where any of them is missing or damaged.

@@ -31,7 +31,7 @@ def generate_song(
     *,
     primer: Path | None = None,
     temperature: float | None = None,
-    checkpoint: str = "last",
+    checkpoint: str = "best",
 ) -> bool:
     """Generate a song from a run into ``sinks``, or where its settings say.
 
