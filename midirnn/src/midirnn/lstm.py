@@ -2,7 +2,9 @@
 
 What does not depend on the step before is taken out of the loop: the inputs of all steps are
 multiplied at once, and so is every gradient but that of the states. The loop is unrolled: with one
-lane, a ``tf.while_loop`` keeps books for longer than it multiplies. ``B`` lanes, ``T`` steps, ``I``
+lane, a ``tf.while_loop`` keeps books for longer than it multiplies. Each gate has a product of its
+own: TensorFlow runs them beside each other, a gate's kernel stays in a core's cache where all four
+do not, and none is cut out of, or joined into, a wider matrix. ``B`` lanes, ``T`` steps, ``I``
 inputs, ``H`` units.
 """
 
@@ -16,6 +18,9 @@ import tensorflow as tf
 
 LONGEST_UNROLLED = 128
 """Longer windows, and those of unknown length, go Keras' way: this one takes seconds to trace."""
+
+GATES = 4
+"""Input, forget, candidate, output."""
 
 Gradient = Callable[..., tuple[tf.Tensor, ...]]
 
@@ -81,53 +86,80 @@ def lstm(
     the gradients too: every sum has one order.
     """
     _, length, width = inputs.shape
-    gates = kernel.shape[1]
-    # Time-major only here: a step's gates then lie together, and taking one copies nothing.
+    units = recurrent_kernel.shape[0]
+    kernels, recurrent_kernels = (
+        tf.split(each, GATES, axis=1) for each in (kernel, recurrent_kernel)
+    )
+    # Time-major only here: a step's rows then lie together, and taking them copies nothing.
     rows = tf.reshape(tf.transpose(inputs, (1, 0, 2)), (-1, width))
-    projected = tf.nn.bias_add(tf.matmul(rows, kernel), bias)
+    projected = [
+        tf.unstack(tf.reshape(tf.nn.bias_add(tf.matmul(rows, each), at_gate), (length, -1, units)))
+        for each, at_gate in zip(kernels, tf.split(bias, GATES), strict=True)
+    ]
     first_h, hs, steps = h, [], []
-    for gate_inputs in tf.unstack(tf.reshape(projected, (length, -1, gates))):
-        i, f, candidate, o = tf.split(gate_inputs + tf.matmul(h, recurrent_kernel), 4, axis=1)
+    for gate_inputs in zip(*projected, strict=True):
+        i, f, candidate, o = (
+            gate_input + tf.matmul(h, each)
+            for gate_input, each in zip(gate_inputs, recurrent_kernels, strict=True)
+        )
         i, f, candidate, o = tf.sigmoid(i), tf.sigmoid(f), tf.tanh(candidate), tf.sigmoid(o)
         before, c = c, f * c + i * candidate
         tanh_c = tf.tanh(c)
         h = o * tanh_c
         hs.append(h)
         steps.append(_Step(i, f, candidate, o, before, tanh_c))
-    outputs = tf.stack(hs, axis=1)
+    all_h = tf.stack(hs)
 
     def gradient(d_outputs: tf.Tensor, d_h: tf.Tensor, d_c: tf.Tensor) -> tuple[tf.Tensor, ...]:
         d_gates = []
         for step, d_output in zip(
-            reversed(steps), reversed(tf.unstack(d_outputs, axis=1)), strict=True
+            reversed(steps), reversed(tf.unstack(tf.transpose(d_outputs, (1, 0, 2)))), strict=True
         ):
             at_gates, d_c = _step_gradient(step, d_h + d_output, d_c)
-            d_h = tf.matmul(at_gates, recurrent_kernel, transpose_b=True)
+            d_h = _back_through(at_gates, recurrent_kernels)
             d_gates.append(at_gates)
-        # One product over all steps and lanes for each weight, its rows in the inputs' order.
-        all_gates = tf.reshape(tf.stack(d_gates[::-1], axis=1), (-1, gates))
-        hs_before = tf.stack([first_h, *hs[:-1]], axis=1)
-        units = recurrent_kernel.shape[0]
+        # One product over all steps and lanes for each gate's weights.
+        all_gates = [
+            tf.reshape(tf.stack(each[::-1]), (-1, units)) for each in zip(*d_gates, strict=True)
+        ]
+        rows_before = tf.concat([first_h, tf.reshape(all_h[:-1], (-1, units))], axis=0)
+        read = tf.concat([rows, rows_before], axis=1)
+        d_kernels = tf.concat(
+            [tf.matmul(read, each, transpose_a=True) for each in all_gates], axis=1
+        )
+        d_inputs = tf.reshape(_back_through(all_gates, kernels), (length, -1, width))
         return (
-            tf.reshape(tf.matmul(all_gates, kernel, transpose_b=True), tf.shape(inputs)),
+            tf.transpose(d_inputs, (1, 0, 2)),
             d_h,
             d_c,
-            tf.matmul(tf.reshape(inputs, (-1, width)), all_gates, transpose_a=True),
-            tf.matmul(tf.reshape(hs_before, (-1, units)), all_gates, transpose_a=True),
-            tf.reduce_sum(all_gates, axis=0),
+            d_kernels[:width],
+            d_kernels[width:],
+            tf.concat([tf.reduce_sum(each, axis=0) for each in all_gates], axis=0),
         )
 
-    return (outputs, h, c), gradient
+    return (tf.transpose(all_h, (1, 0, 2)), h, c), gradient
 
 
-def _step_gradient(step: _Step, d_h: tf.Tensor, d_c: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return the gradients at a step's gates, before their activation (B, 4H), and c before it."""
+def _step_gradient(
+    step: _Step, d_h: tf.Tensor, d_c: tf.Tensor
+) -> tuple[tuple[tf.Tensor, ...], tf.Tensor]:
+    """Return the gradients at each gate, before its activation (B, H), and c before the step."""
     sigmoid, tanh = tf.raw_ops.SigmoidGrad, tf.raw_ops.TanhGrad  # from the outputs, in one op
     d_c += tanh(y=step.tanh_c, dy=d_h * step.o)
-    at_gates = [
+    at_gates = (
         sigmoid(y=step.i, dy=d_c * step.candidate),
         sigmoid(y=step.f, dy=d_c * step.c_before),
         tanh(y=step.candidate, dy=d_c * step.i),
         sigmoid(y=step.o, dy=d_h * step.tanh_c),
-    ]
-    return tf.concat(at_gates, axis=1), d_c * step.f
+    )
+    return at_gates, d_c * step.f
+
+
+def _back_through(at_gates: Sequence[tf.Tensor], kernels: Sequence[tf.Tensor]) -> tf.Tensor:
+    """Return the gradient of what was multiplied with each gate's kernel."""
+    return tf.add_n(
+        [
+            tf.matmul(each, kernel, transpose_b=True)
+            for each, kernel in zip(at_gates, kernels, strict=True)
+        ]
+    )
