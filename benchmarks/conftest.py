@@ -47,18 +47,21 @@ def measure(benchmark: Any) -> Callable[[str, str, int, Callable[[], object]], N
 def race() -> Callable[[str, int, Mapping[str, Callable[[], object]]], dict[str, float]]:
     """Measure functions that each do ``count`` things in turns, so that noise strikes all alike.
 
-    Returns each one's median in seconds.
+    Each runs once before it is measured, every time: the one before may have left threads that
+    wait for work by spinning (OpenMP's do) and caches full of its data. Returns each one's median
+    in seconds.
     """
 
     def run(
         group: str, count: int, functions: Mapping[str, Callable[[], object]]
     ) -> dict[str, float]:
         seconds: dict[str, list[float]] = {name: [] for name in functions}
-        for turn in range(-2, 9):
+        for turn in range(-1, 9):
             for name, function in functions.items():
+                function()
                 began = time.perf_counter()
                 function()
-                if turn >= 0:  # the first ones warm up
+                if turn >= 0:  # the first one warms up
                     seconds[name].append(time.perf_counter() - began)
         medians = {name: statistics.median(each) for name, each in seconds.items()}
         for name, median in medians.items():

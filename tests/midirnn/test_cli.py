@@ -54,9 +54,10 @@ def test_tensorboard_holds_scalars_histograms_and_the_graph(trained: Path) -> No
     events = EventAccumulator(str(trained / "tensorboard"))
     events.Reload()
     tags = events.Tags()
-    assert {"loss/loss", "loss/bit_cross_entropy", "loss/time_rmse", "gradients/nonfinite"} <= set(
+    assert {"loss/loss", "loss/bit_cross_entropy", "loss/time_rmse", "gradients/nonfinite",
+            "gradients/norm", "gradients/norm_of_lstm1", "gradients/norm_of_time_out"} <= set(
         tags["tensors"]
-    )
+    )  # fmt: skip
     assert {"outputs/bits", "targets/bits", "outputs/time", "targets/time", "sample"} <= set(
         tags["tensors"]
     )

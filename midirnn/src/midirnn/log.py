@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
@@ -22,6 +24,7 @@ class Log:
     def __init__(self, run: Run, step: int, function: Any) -> None:
         """Go on after ``step``; ``function`` is the ``tf.function`` whose graph is shown."""
         _drop_lines_after(run, step)
+        _drop_events_after(run, step)
         self._metrics: IO[str] = run.metrics_path.open("a", encoding="utf-8")
         self._writer = tf.summary.create_file_writer(str(run.tensorboard_path))
         with self._writer.as_default():
@@ -92,3 +95,24 @@ def _drop_lines_after(run: Run, step: int) -> None:
             continue  # a line cut short when the process was killed
     with replacing(run.metrics_path) as file:
         file.write("".join(kept).encode())
+
+
+def _drop_events_after(run: Run, step: int) -> None:
+    """The same for TensorBoard's files, which are records of protocol buffers."""
+    for path in sorted(run.tensorboard_path.glob("events.out.tfevents.*")):
+        kept, dropped = [], False
+        try:
+            for record in tf.data.TFRecordDataset(str(path)):
+                if tf.compat.v1.Event.FromString(record.numpy()).step <= step:
+                    kept.append(record.numpy())
+                else:
+                    dropped = True
+        except tf.errors.DataLossError:
+            dropped = True  # a record cut short when the process was killed
+        if dropped:
+            with tempfile.TemporaryDirectory(dir=run.folder) as beside:
+                whole = Path(beside, path.name)
+                with tf.io.TFRecordWriter(str(whole)) as writer:
+                    for each in kept:
+                        writer.write(each)
+                whole.replace(path)

@@ -69,9 +69,9 @@ class ProgressBar:
 
 @contextlib.contextmanager
 def progress(total: int, unit: str, what: str) -> Iterator[Callable[[int], None]]:
-    """Show a bar on stderr, if it takes a while, that is told how many of ``total`` are done."""
+    """Show a bar, if stderr is a terminal and it takes a while, told how many are done."""
     with tqdm.tqdm(
-        total=total, unit=unit, desc=what, dynamic_ncols=True, leave=False, delay=1
+        total=total, unit=unit, desc=what, dynamic_ncols=True, leave=False, delay=1, disable=None
     ) as bar:
 
         def report(done: int) -> None:

@@ -24,8 +24,8 @@ class StepResult(NamedTuple):
     loss: tf.Tensor
     parts: dict[str, tf.Tensor]
     nonfinite_gradients: tf.Tensor
-    gradient_norm: tf.Tensor
-    """Of all gradients together, after they were clipped."""
+    gradient_norms: tf.Tensor
+    """Of each weight's gradient after clipping, ``(weights,)``, in the order of ``variables``."""
     predictions: Predictions
     targets: Targets
     stop: tf.Tensor
@@ -174,9 +174,9 @@ class TrainStep:
                 "MEAN", (gradients, loss, parts, told)
             )
             stop = told > 0
-        gradients, nonfinite, norm = finite_and_clipped(gradients, self._clip)
+        gradients, nonfinite, norms = finite_and_clipped(gradients, self._clip)
         return gradients, StepResult(
-            states, loss, parts, nonfinite, norm, predictions, targets, stop
+            states, loss, parts, nonfinite, norms, predictions, targets, stop
         )
 
     def _share(self) -> Share | None:
@@ -194,16 +194,16 @@ def finite_and_clipped(
 ) -> tuple[list[tf.Tensor], tf.Tensor, tf.Tensor]:
     """Return gradients with non-finite entries zeroed and the rest within ± ``limit``.
 
-    Also how many entries, of all gradients together, were not finite, and their norm now.
+    Also how many entries, of all gradients together, were not finite, and the norm of each now.
     """
     # A norm within the limit says, in one reading, that every entry is: nearly always.
-    norm = tf.linalg.global_norm(gradients)
-    cleaned, nonfinite, norm = tf.cond(
-        norm <= limit,
-        lambda: (list(gradients), tf.constant(0), norm),
+    norms = _norms(gradients)
+    cleaned, nonfinite, norms = tf.cond(
+        tf.norm(norms) <= limit,
+        lambda: (list(gradients), tf.constant(0), norms),
         lambda: _mended(gradients, limit),
     )
-    return cleaned, nonfinite, norm
+    return cleaned, nonfinite, norms
 
 
 def _mended(
@@ -215,4 +215,8 @@ def _mended(
         tf.clip_by_value(tf.where(each, gradient, 0.0), -limit, limit)
         for each, gradient in zip(finite, gradients, strict=True)
     ]
-    return cleaned, nonfinite, tf.linalg.global_norm(cleaned)
+    return cleaned, nonfinite, _norms(cleaned)
+
+
+def _norms(gradients: Sequence[tf.Tensor]) -> tf.Tensor:
+    return tf.stack([tf.norm(gradient) for gradient in gradients])
