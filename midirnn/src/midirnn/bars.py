@@ -15,6 +15,8 @@ from midirnn.notes import Notes, Times, Whole
 
 STEPS = 12
 """Steps of a beat that onsets are rounded to: they hold sixteenths and triplets."""
+_COARSE = np.array([0, 3, 4, 6, 8, 9, STEPS])
+_HALFWAY = (_COARSE[1:] + _COARSE[:-1]) / 2
 _BIN_SECONDS = 0.01
 _MOST_BINS = 2**15
 """Five minutes tell the beat of a song of any length."""
@@ -58,10 +60,20 @@ def place(notes: Notes) -> Placed | None:
     if beat is None:
         return None
     gaps = np.diff(notes.chord_onset, prepend=notes.chord_onset[0])
-    at = np.cumsum(np.rint(gaps * (STEPS / beat)).astype(np.int64))[notes.chord]
+    at = np.cumsum(_in_steps(gaps * (STEPS / beat)))[notes.chord]
     beats = max(_BARS, key=lambda count: _BARS[count] * _repetition(notes, at, count * STEPS))
     bar, step = np.divmod(at, beats * STEPS)
     return Placed(beat, beats, bar, step)
+
+
+def _in_steps(gaps: Times) -> Whole:
+    """Round times between chords, in steps; from a beat on to sixteenths and triplets alone.
+
+    A longer time is less exactly kept, and hardly ever ends between those.
+    """
+    beats, rest = np.divmod(gaps, STEPS)
+    coarse = STEPS * beats.astype(np.int64) + _COARSE[np.searchsorted(_HALFWAY, rest)]
+    return np.where(gaps < STEPS, np.rint(gaps).astype(np.int64), coarse)
 
 
 def find_beat(notes: Notes) -> float | None:

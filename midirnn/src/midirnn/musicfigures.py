@@ -123,7 +123,7 @@ def repeated_bars(notes: Notes, placed: Placed) -> float:
     here = placed.step << 8 | notes.drums << 7 | notes.pitch
     found = np.unique(np.stack([placed.bar, here], axis=1), axis=0)
     bars = np.split(found[:, 1], np.flatnonzero(np.diff(found[:, 0])) + 1)
-    return 1 - len({bar.tobytes() for bar in bars}) / len(bars)
+    return (len(bars) - len({bar.tobytes() for bar in bars})) / len(bars)
 
 
 def _polyphony(onset: Times, length: Times) -> float:

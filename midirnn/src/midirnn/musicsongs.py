@@ -39,22 +39,21 @@ def open_both(
     files those are held back that training holds back, by the run's settings if there is one.
     Raises :class:`midirnn.errors.MidiRnnError` where either has no songs.
     """
-    run = Run(generated)
+    run, wanted = Run(generated), Length.parse(length)
     settings = run.config().corpus if run.started else CorpusConfig()
     corpus = open_corpus(paths, settings)
     if run.started:
-        return _played(run, checkpoint, songs, length), corpus
+        return _played(run, checkpoint, songs, wanted), corpus
     return _read(generated, settings_of(paths) or settings), corpus
 
 
-def _played(run: Run, checkpoint: str, songs: int, length: str) -> Generated:
-    wanted = Length.parse(length)
+def _played(run: Run, checkpoint: str, songs: int, length: Length) -> Generated:
     generator = Generator.of_run(run, checkpoint)
     made = Generated([], [])
     with progress(songs, "song", "generating") as report:
         for seed in range(songs):
             made.names.append(f"seed {seed}")
-            made.notes.append(Notes.of(_play(generator, wanted, seed)))
+            made.notes.append(Notes.of(_play(generator, length, seed)))
             report(seed + 1)
     say(f"{songs} songs generated from step {generator.step}, seeds 0 to {songs - 1}")
     return made
