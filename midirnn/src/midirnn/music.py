@@ -130,7 +130,7 @@ def _spreads(sets: dict[str, Values]) -> dict[str, dict[str, Spread]]:
             spreads[figure.name][name] = Spread(
                 songs=len(values),
                 mean=values.mean(axis=0).tolist() if len(values) else [],
-                deviation=values.std(axis=0).tolist() if len(values) else [],
+                deviation=values.std(axis=0).round(9).tolist() if len(values) else [],
                 distance=float(own.mean()) if len(own) else None,
                 overlap=overlapping_area(within, between) if other else None,
                 own_overlap=overlapping_area(own, between) if other else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator
+from itertools import chain
 
 from midirnn.copied import Kind
 from midirnn.music import Comparison, Shared, Spread
@@ -23,17 +24,21 @@ def text_of(found: Comparison) -> str:
     counts = ", ".join(
         f"{count} {name.replace('_', ' ')}" for name, count in found.songs.items() if count
     )
-    head = f"{'':<24}{'training':>16}"
+    head = f"{'':<24}{'training':>20}"
     for name in others:
-        head += f"{name.replace('_', ' '):>18}{'overlap':>9}"
+        head += f"{name.replace('_', ' '):>20}{'overlap':>9}"
     lines = [f"songs: {counts}", "", head]
     for figure in FIGURES:
         spreads = found.figures[figure.name]
-        line = f"{figure.title:<24}{_value(spreads['training']):>16}"
+        if not any(spread.songs for spread in spreads.values()):
+            continue  # of drums alone there are no figures of pitch
+        line = f"{figure.title:<24}{_value(spreads['training']):>20}"
         for name in others:
-            line += f"{_value(spreads[name]):>18}{_share(spreads[name].overlap):>9}"
+            line += f"{_value(spreads[name]):>20}{_share(spreads[name].overlap):>9}"
         lines.append(f"{line}  {figure.unit}".rstrip())
     for kind, sets in found.copied.items():
+        if not any(shared.notes for shared in chain(*sets.values())):
+            continue
         lines += ["", *_copied(kind, sets)]
     return "\n".join(lines)
 
