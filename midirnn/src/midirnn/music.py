@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from midirnn.copied import Kind, Place, Search
 from midirnn.musicfigures import COLUMNS, FIGURES, measure
-from midirnn.musicsongs import held_out, open_both
+from midirnn.musicsongs import open_both
 from midirnn.notes import Notes
 from midirnn.overlap import inter_distances, intra_distances, overlapping_area
 
@@ -79,39 +80,42 @@ def compare_music(
 ) -> Comparison:
     """Compare the songs of ``generated`` with a corpus; arguments as :func:`open_both` says.
 
-    The corpus's training songs are read once, one after another, and none is kept. Its songs that
-    are held out are compared with them in the same way, so that there is something to compare the
-    generated songs' figures with.
+    Its songs that are held out are compared with its training songs in the same way, so that there
+    is something to compare the generated songs' figures with. Each is read once, one after
+    another; of the corpus, only the notes of :data:`_ASKED` songs held out are kept.
     """
     made, corpus = open_both(generated, paths, songs=songs, length=length, checkpoint=checkpoint)
-    unseen = held_out(corpus)
-    some = np.unique(np.linspace(0, len(unseen) - 1, min(len(unseen), _ASKED)).astype(np.int64))
-    asked = {"generated": made.notes, "held_out": [unseen[number] for number in some]}
-    searches = {kind: Search(kind, [*asked["generated"], *asked["held_out"]]) for kind in KINDS}
-    rows = []
+    rows: dict[str, list[Values]] = {
+        "training": [],
+        "held_out": [],
+        "generated": [measure(notes) for notes in made.notes],
+    }
+    asked, names = list(made.notes), list(made.names)
+    count = len(corpus.validation) + len(corpus.test)
+    some = set(np.linspace(0, count - 1, min(count, _ASKED)).astype(np.int64).tolist())
+    for number, events in enumerate(chain(corpus.validation, corpus.test)):
+        notes = Notes.of(events)
+        rows["held_out"].append(measure(notes))
+        if number in some:
+            asked.append(notes)
+            names.append(f"held out {number}")
+    searches = {kind: Search(kind, asked) for kind in KINDS}
     for number, events in enumerate(corpus.songs):
         notes = Notes.of(events)
-        rows.append(measure(notes))
+        rows["training"].append(measure(notes))
         for search in searches.values():
             search.add(notes, number)
-    sets = {
-        "training": np.stack(rows),
-        "held_out": np.array([measure(notes) for notes in unseen]),
-        "generated": np.array([measure(notes) for notes in made.notes]),
-    }
-    names = [*made.names, *(f"held out {number}" for number in some)]
     copied: dict[Kind, dict[str, list[Shared]]] = {}
     for kind, search in searches.items():
-        runs = [
+        shared = [
             _shared(name, notes, place, corpus.paths)
-            for name, notes, place in zip(
-                names, [*asked["generated"], *asked["held_out"]], search.places(), strict=True
-            )
+            for name, notes, place in zip(names, asked, search.places(), strict=True)
         ]
-        copied[kind] = {"generated": runs[: len(made.notes)], "held_out": runs[len(made.notes) :]}
+        own = len(made.notes)
+        copied[kind] = {"generated": shared[:own], "held_out": shared[own:]}
     return Comparison(
-        songs={name: len(found) for name, found in sets.items()},
-        figures=_spreads(sets),
+        songs={name: len(found) for name, found in rows.items()},
+        figures=_spreads({name: np.stack(found) for name, found in rows.items() if found}),
         copied=copied,
     )
 
@@ -119,7 +123,7 @@ def compare_music(
 def _spreads(sets: dict[str, Values]) -> dict[str, dict[str, Spread]]:
     spreads: dict[str, dict[str, Spread]] = {}
     for figure in FIGURES:
-        found = {name: rows[:, COLUMNS[figure.name]] for name, rows in sets.items() if len(rows)}
+        found = {name: rows[:, COLUMNS[figure.name]] for name, rows in sets.items()}
         known = {name: values[~np.isnan(values[:, 0])] for name, values in found.items()}
         training = known["training"]
         within = intra_distances(training)

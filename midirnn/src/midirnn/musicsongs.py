@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -88,8 +87,3 @@ def _read(path: Path, settings: CorpusConfig) -> Generated:
     if not made.names:
         raise CorpusError(f"none of the {len(left_out)} MIDI files in {path} is usable")
     return made
-
-
-def held_out(corpus: Corpus) -> list[Notes]:
-    """Return the songs of a corpus that are not trained on, validation and test."""
-    return [Notes.of(song) for song in chain(corpus.validation, corpus.test)]
