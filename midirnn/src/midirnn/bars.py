@@ -56,12 +56,13 @@ def place(notes: Notes) -> Placed | None:
     unsteady time, and a beat that was found a little wrong, do not add up to wrong bars. The first
     bar begins with the first note: in a song with an upbeat all bars begin early alike.
     """
-    beat = find_beat(notes)
+    beat = beat_of(notes)
     if beat is None:
         return None
     gaps = np.diff(notes.chord_onset, prepend=notes.chord_onset[0])
     at = np.cumsum(_in_steps(gaps * (STEPS / beat)))[notes.chord]
-    beats = max(_BARS, key=lambda count: _BARS[count] * _repetition(notes, at, count * STEPS))
+    there = (distinct(at << 8), distinct(at << 8 | notes.drums << 7 | notes.pitch))
+    beats = max(_BARS, key=lambda count: _BARS[count] * _repetition(there, count * STEPS))
     bar, step = np.divmod(at, beats * STEPS)
     return Placed(beat, beats, bar, step)
 
@@ -76,7 +77,7 @@ def _in_steps(gaps: Times) -> Whole:
     return np.where(gaps < STEPS, np.rint(gaps).astype(np.int64), coarse)
 
 
-def find_beat(notes: Notes) -> float | None:
+def beat_of(notes: Notes) -> float | None:
     """Return a song's beat in seconds, one for the whole of it; None if nothing repeats.
 
     The beat is the time after which, and after twice and four times which, onsets follow onsets
@@ -109,16 +110,26 @@ def _blur() -> Times:
     return np.exp(-0.5 * (x / _BLUR_BINS) ** 2)
 
 
-def _repetition(notes: Notes, at: Whole, steps: int) -> float:
+def _repetition(there: tuple[Whole, Whole], steps: int) -> float:
     """Return how much comes again a bar of ``steps`` later, and two and four bars later.
 
-    That an onset comes again counts as much as that the note does.
+    ``there`` are a song's onsets and its notes, as step × 256 + what it is, ascending and each
+    once. That an onset comes again counts as much as that the note does.
     """
     total = 0.0
-    for what in (at << 8, at << 8 | notes.drums << 7 | notes.pitch):
-        there = np.unique(what)
+    for what in there:
         for lag in (bars * steps << 8 for bars in _LAGS):
-            early = there[there < there[-1] - lag]
-            if len(early):
-                total += float(np.isin(early + lag, there, assume_unique=True).mean())
+            later = what[: np.searchsorted(what, what[-1] - lag)] + lag
+            if len(later):
+                total += float((what[np.searchsorted(what, later)] == later).mean())
     return total
+
+
+def distinct(values: Whole) -> Whole:
+    """Return the values there are, from 0 on, ascending and each once.
+
+    Those given are nearly in order, of which a stable sort makes use.
+    """
+    ordered = np.sort(values, kind="stable")
+    each: Whole = ordered[np.diff(ordered, prepend=-1) != 0]
+    return each

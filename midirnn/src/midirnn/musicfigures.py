@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from midirnn.bars import Placed, place
+from midirnn.bars import Placed, distinct, place
 from midirnn.notes import Notes, Times
 
 Values = npt.NDArray[np.float64]
@@ -106,7 +106,7 @@ def groove_consistency(placed: Placed) -> float:
     compare all pairs of bars.
     """
     bars = int(placed.bar[-1]) + 1
-    onsets = np.unique(placed.bar * placed.steps + placed.step)
+    onsets = distinct(placed.bar * placed.steps + placed.step)
     # A step differs where exactly one of two neighbours has an onset.
     both = np.isin(onsets + placed.steps, onsets, assume_unique=True).sum()
     bar = onsets // placed.steps
@@ -120,9 +120,8 @@ def repeated_bars(notes: Notes, placed: Placed) -> float:
     The same: the same pitches, and drums, begin at the same steps. Lengths, strokes and channels
     do not matter.
     """
-    here = placed.step << 8 | notes.drums << 7 | notes.pitch
-    found = np.unique(np.stack([placed.bar, here], axis=1), axis=0)
-    bars = np.split(found[:, 1], np.flatnonzero(np.diff(found[:, 0])) + 1)
+    here = distinct(placed.bar << 16 | placed.step << 8 | notes.drums << 7 | notes.pitch)
+    bars = np.split(here & 0xFFFF, np.flatnonzero(np.diff(here >> 16)) + 1)
     return (len(bars) - len({bar.tobytes() for bar in bars})) / len(bars)
 
 
