@@ -201,10 +201,32 @@ def play(file: Path, sinks: tuple[PluginChoice, ...]) -> None:
     help="Which songs. [default: of a prepared corpus validation, of files all]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--music",
+    is_flag=True,
+    help="Compare songs of RUN, or the MIDI files that RUN names instead, with those of PATHS.",
+)
+@click.option(
+    "--songs", type=click.IntRange(min=1), help="With --music: how many RUN plays. [default: 16]"
+)
+@click.option(
+    "--length", help="With --music: how long each is, as generate says it. [default: 2500]"
+)
 def evaluate(
-    run: Path, paths: tuple[Path, ...], checkpoint: str, split: Split | None, as_json: bool
-) -> None:
-    """Score how well RUN predicts a prepared corpus, or the MIDI files among and below PATHS."""
+    run: Path, paths: tuple[Path, ...], checkpoint: str, split: Split | None, as_json: bool,
+    music: bool, songs: int | None, length: str | None,
+) -> None:  # fmt: skip
+    """Score how well RUN predicts a prepared corpus, or the MIDI files among and below PATHS.
+
+    With --music, how alike its music is to theirs, and how much of it is copied.
+    """
+    if music:
+        if split is not None:
+            raise click.UsageError("--music compares with all splits; leave --split out")
+        _evaluate_music(run, paths, checkpoint, songs or 16, length or "2500", as_json)
+        return
+    if songs is not None or length is not None:
+        raise click.UsageError("--songs and --length are for --music")
     from midirnn.quiet import import_tensorflow
 
     import_tensorflow()
@@ -223,6 +245,17 @@ def evaluate(
     click.echo(f"time error           {scores.time_error_seconds * 1000:.1f} ms (mean absolute)")
     for name, value in scores.losses.items():
         click.echo(f"{'loss/' + name:<20} {value:.6g}")
+
+
+def _evaluate_music(
+    generated: Path, paths: tuple[Path, ...], checkpoint: str, songs: int, length: str,
+    as_json: bool,
+) -> None:  # fmt: skip
+    from midirnn.music import compare_music
+    from midirnn.musicreport import text_of
+
+    found = compare_music(generated, paths, songs=songs, length=length, checkpoint=checkpoint)
+    click.echo(json.dumps(found.as_dict(), indent=1) if as_json else text_of(found))
 
 
 @cli.command()

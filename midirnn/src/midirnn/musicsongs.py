@@ -1,0 +1,89 @@
+"""The songs that ``evaluate --music`` compares: a corpus's, and those that a network made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from midirnn.config import CorpusConfig
+from midirnn.corpus import Corpus, open_corpus, settings_of
+from midirnn.errors import CorpusError, UnusableError
+from midirnn.generation import Generator, Length
+from midirnn.inputs import find_inputs, read_pieces
+from midirnn.notes import Notes
+from midirnn.plugin.interfaces import Events, StreamInfo
+from midirnn.progress import progress
+from midirnn.run import Run
+from midirnn.say import say
+
+
+@dataclass(frozen=True)
+class Generated:
+    """Songs that a network made, and what each is called."""
+
+    names: list[str]
+    notes: list[Notes]
+
+
+def open_both(
+    generated: Path, paths: Sequence[Path], *, songs: int, length: str, checkpoint: str
+) -> tuple[Generated, Corpus]:
+    """Return the songs of ``generated``, and the corpus that they are compared with.
+
+    ``generated`` is MIDI files, or a run, which is let play ``songs`` songs of ``length``, with
+    the seeds from 0 on. ``paths`` are a corpus as :func:`midirnn.corpus.open_corpus` takes it: of
+    files those are held back that training holds back, by the run's settings if there is one.
+    Raises :class:`midirnn.errors.MidiRnnError` where either has no songs.
+    """
+    run, wanted = Run(generated), Length.parse(length)
+    settings = run.config().corpus if run.started else CorpusConfig()
+    corpus = open_corpus(paths, settings)
+    if run.started:
+        return _played(run, checkpoint, songs, wanted), corpus
+    return _read(generated, settings_of(paths) or settings), corpus
+
+
+def _played(run: Run, checkpoint: str, songs: int, length: Length) -> Generated:
+    generator = Generator.of_run(run, checkpoint)
+    made = Generated([], [])
+    with progress(songs, "song", "generating") as report:
+        for seed in range(songs):
+            made.names.append(f"seed {seed}")
+            made.notes.append(Notes.of(_play(generator, length, seed)))
+            report(seed + 1)
+    say(f"{songs} songs generated from step {generator.step}, seeds 0 to {songs - 1}")
+    return made
+
+
+def _play(generator: Generator, length: Length, seed: int) -> Events:
+    """Return the notes of one song that a network plays."""
+    events = [
+        event
+        for event in generator.events(length, seed, StreamInfo())
+        if event.message.type in ("note_on", "note_off")
+    ]
+    records = [(0, *event.message.bytes(), 3) for event in events]
+    starts = np.array([event.start_seconds for event in events])
+    return Events(np.array(records, np.uint8).reshape(-1, 5), np.diff(starts, prepend=0.0))
+
+
+def _read(path: Path, settings: CorpusConfig) -> Generated:
+    """Return the songs of files: the channels that the corpus has, whatever else it wants."""
+    settings = CorpusConfig(
+        types=(0, 1, 2), channels=settings.channels, drums=settings.drums, shortest_records=1
+    )
+    made, left_out = Generated([], []), list[tuple[Path, UnusableError]]()
+    for each, outcome in read_pieces(find_inputs([path]), settings):
+        if isinstance(outcome, UnusableError):
+            left_out.append((each.path, outcome))
+        else:
+            made.names.append(str(each.path))
+            made.notes.append(Notes.of(outcome.events))
+    for file, error in left_out:
+        say(f"left out: {file}: {error}")
+    if not made.names:
+        raise CorpusError(f"none of the {len(left_out)} MIDI files in {path} is usable")
+    return made
