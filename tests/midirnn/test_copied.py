@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midirnn import copied
 from midirnn.composer import compose
-from midirnn.copied import Kind, Place, Search, symbols_of
-from midirnn.notes import Notes
+from midirnn.music import copied
+from midirnn.music.copied import Kind, Place, Search, symbols_of
+from midirnn.music.notes import Notes
 from midirnn.plugin.interfaces import Events
 
 Write = Callable[..., Events]

@@ -13,10 +13,10 @@ import pytest
 
 import midicodec
 from midirnn.composer import compose_corpus
-from midirnn.music import compare_music
-from midirnn.musicfigures import FIGURES, measure
-from midirnn.musicreport import text_of
-from midirnn.notes import Notes
+from midirnn.music.compare import compare_music
+from midirnn.music.figures import FIGURES, measure
+from midirnn.music.notes import Notes
+from midirnn.music.report import text_of
 from midirnn.plugin.interfaces import Events
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -175,7 +175,7 @@ def test_songs_without_notes_are_compared_all_the_same(songs: Path, tmp_path: Pa
 
 def test_it_needs_no_tensorflow(songs: Path, others: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from midirnn.music import compare_music\n"
+        "import sys; from pathlib import Path; from midirnn.music.compare import compare_music\n"
         f"compare_music(Path({str(others)!r}), [Path({str(songs)!r})])\n"
         "print({'tensorflow', 'keras'} & set(sys.modules))"
     )

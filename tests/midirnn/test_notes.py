@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 import midicodec
-from midirnn.notes import Notes
+from midirnn.music.notes import Notes
 from midirnn.plugin.interfaces import Events
 
 Write = Callable[..., Events]

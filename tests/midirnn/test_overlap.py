@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from midirnn.overlap import MOST_SONGS, inter_distances, intra_distances, overlapping_area
+from midirnn.music.overlap import MOST_SONGS, inter_distances, intra_distances, overlapping_area
 
 RNG = np.random.default_rng(5)
 

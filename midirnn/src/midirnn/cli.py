@@ -251,8 +251,8 @@ def _evaluate_music(
     generated: Path, paths: tuple[Path, ...], checkpoint: str, songs: int, length: str,
     as_json: bool,
 ) -> None:  # fmt: skip
-    from midirnn.music import compare_music
-    from midirnn.musicreport import text_of
+    from midirnn.music.compare import compare_music
+    from midirnn.music.report import text_of
 
     found = compare_music(generated, paths, songs=songs, length=length, checkpoint=checkpoint)
     click.echo(json.dumps(found.as_dict(), indent=1) if as_json else text_of(found))

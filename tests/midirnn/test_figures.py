@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from midirnn.bars import place
 from midirnn.composer import TICKS_PER_BEAT, compose
-from midirnn.musicfigures import COLUMNS, FIGURES, WIDTH, measure
-from midirnn.notes import Notes
+from midirnn.music.bars import place
+from midirnn.music.figures import COLUMNS, FIGURES, WIDTH, measure
+from midirnn.music.notes import Notes
 from midirnn.plugin.interfaces import Events
 
 Write = Callable[..., Events]

@@ -6,9 +6,9 @@ import statistics
 from collections.abc import Iterator
 from itertools import chain
 
-from midirnn.copied import Kind
-from midirnn.music import Comparison, Shared, Spread
-from midirnn.musicfigures import FIGURES
+from midirnn.music.compare import Comparison, Shared, Spread
+from midirnn.music.copied import Kind
+from midirnn.music.figures import FIGURES
 
 _NAMED = 3
 """So many of the generated songs' longest runs are told in full."""

@@ -13,7 +13,7 @@ from midirnn.corpus import Corpus, open_corpus, settings_of
 from midirnn.errors import CorpusError, UnusableError
 from midirnn.generation import Generator, Length
 from midirnn.inputs import find_inputs, read_pieces
-from midirnn.notes import Notes
+from midirnn.music.notes import Notes
 from midirnn.plugin.interfaces import Events, StreamInfo
 from midirnn.progress import progress
 from midirnn.run import Run

@@ -21,7 +21,7 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from midirnn.notes import Notes, Times, Whole
+from midirnn.music.notes import Notes, Times, Whole
 
 Kind: TypeAlias = Literal["exact", "line"]
 

@@ -11,11 +11,11 @@ from typing import Any, get_args
 import numpy as np
 import numpy.typing as npt
 
-from midirnn.copied import Kind, Place, Search
-from midirnn.musicfigures import COLUMNS, FIGURES, measure
-from midirnn.musicsongs import open_both
-from midirnn.notes import Notes
-from midirnn.overlap import inter_distances, intra_distances, overlapping_area
+from midirnn.music.copied import Kind, Place, Search
+from midirnn.music.figures import COLUMNS, FIGURES, measure
+from midirnn.music.notes import Notes
+from midirnn.music.overlap import inter_distances, intra_distances, overlapping_area
+from midirnn.music.songs import open_both
 
 Values = npt.NDArray[np.float64]
 

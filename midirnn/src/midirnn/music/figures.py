@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from midirnn.bars import Placed, distinct, place
-from midirnn.notes import Notes, Times
+from midirnn.music.bars import Placed, distinct, place
+from midirnn.music.notes import Notes, Times
 
 Values = npt.NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from midirnn.notes import Notes, Times, Whole
+from midirnn.music.notes import Notes, Times, Whole
 
 STEPS = 12
 """Steps of a beat that onsets are rounded to: they hold sixteenths and triplets."""

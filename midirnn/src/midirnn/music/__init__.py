@@ -1,0 +1,1 @@
+"""Generated songs beside a corpus, in the field's figures: ``midirnn evaluate --music``."""
