@@ -13,7 +13,8 @@ from midirnn.errors import GenerationError
 from midirnn.generation import Generator, Length, Tally
 from midirnn.plugin import Event, Events, StreamInfo
 from midirnn.run import Run
-from midirnn.stepper import Said, Stepper
+from midirnn.said import Said, SaidBits, TimeSaid
+from midirnn.stepper import Stepper
 from midirnn.timescale import from_seconds, to_seconds
 
 INFO = StreamInfo(ticks_per_beat=1000, microseconds_per_beat=1_000_000)  # a tick a millisecond
@@ -79,9 +80,9 @@ def fed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[int], float]]:
     seen: list[tuple[list[int], float]] = []
 
     class Watched(Stepper):
-        def step(self, bits: np.ndarray, time: np.ndarray) -> Said:  # type: ignore[override]
-            seen.append((np.packbits(bits).tolist(), float(time)))
-            return super().step(bits, time)
+        def step(self, records: np.ndarray, seconds: np.ndarray) -> Said:
+            seen.append((records[0].tolist(), float(seconds[0])))
+            return super().step(records, seconds)
 
     monkeypatch.setattr(generation, "Stepper", Watched)
     return seen
@@ -93,9 +94,10 @@ def says(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def script(rows: Sequence[tuple[Sequence[int], float]], primer: Events = START) -> None:
         class Scripted(Stepper):
-            def step(self, bits: object, time: object) -> Said:
-                record, seconds = next(lines)
-                return Said(logits(record), np.float32(from_seconds(seconds, "log")))
+            def step(self, records: object, seconds: object) -> Said:
+                record, wait = next(lines)
+                time = to_seconds(from_seconds([wait], "log"), "log")
+                return SaidBits(logits(record)[None], TimeSaid(None, time))
 
         # What it says before the primer's end, and after all was emitted, is not asked for.
         lines = iter([*[(NOTE, 0.0)] * (len(primer) - 1), *rows, (NOTE, 0.0)])
@@ -138,7 +140,7 @@ def test_what_was_emitted_is_fed_back(
     notes = [[0, *each.message.bytes(), 3] for each in events if each.message.type == "note_on"]
     assert len(notes) == 40
     assert len({tuple(note) for note in notes}) > 10
-    quarter = pytest.approx(float(from_seconds(0.25, "log")))
+    quarter = pytest.approx(0.25)
     # The start first; the last of 40 is fed too, for a 41st that nobody asks for.
     assert fed == [(START.records[0].tolist(), 0.0), *((note, quarter) for note in notes)]
     assert [each.start_ticks for each in events[:41]] == [250 * n for n in range(41)]
@@ -254,7 +256,7 @@ def test_a_wait_is_cut_to_the_longest_and_so_fed_back(
     generator = run(seconds=500.0, generation={"longest_wait_seconds": 2.0})
     events = list(generator.events(Length(3), 0, INFO))
     assert [each.start_ticks for each in events[:4]] == [0, 2000, 4000, 6000]
-    assert [time for _, time in fed[1:]] == pytest.approx([float(from_seconds(2.0, "log"))] * 3)
+    assert [time for _, time in fed[1:]] == [2.0] * 3
 
 
 def test_the_notebooks_time_scale_is_used_where_the_run_has_it(
@@ -263,8 +265,7 @@ def test_the_notebooks_time_scale_is_used_where_the_run_has_it(
     generator = run(seconds=0.5, model={"time_scale": "notebook"})
     events = list(generator.events(Length(2), 0, INFO))
     assert [each.start_ticks for each in events[:3]] == [0, 500, 1000]
-    assert [time for _, time in fed] == [0, 480, 480]
-    assert to_seconds(480, "notebook") == 0.5
+    assert [time for _, time in fed] == [0, 0.5, 0.5]
 
 
 def test_all_that_sounds_is_ended(run: Callable[..., Generator]) -> None:

@@ -219,6 +219,9 @@ def evaluate(
     click.echo(f"bits per message     {scores.bits_per_message:.3f}")
     for name, bits in scores.fields.items():
         click.echo(f"  {name:<18} {bits:.3f}")
+    if scores.time_bits_per_message is not None:
+        click.echo(f"bits for its time    {scores.time_bits_per_message:.3f}")
+        click.echo(f"bits together        {scores.total_bits_per_message:.3f}")
     click.echo(f"exact messages       {scores.exact_messages:.1%}")
     click.echo(f"time error           {scores.time_error_seconds * 1000:.1f} ms (mean absolute)")
     for name, value in scores.losses.items():

@@ -67,6 +67,9 @@ class CorpusConfig(_Section):
 class ModelConfig(_Section):
     """The network's sizes, its initial weights, and how time is shown to it."""
 
+    head: Literal["bytes", "bits"] = "bytes"
+    """``bytes``: a distribution, time first, then byte after byte, each given those before;
+    ``bits``: the notebook's 40 independent bits, and time as a number."""
     hidden_size: PositiveInt = 500
     dense_size: PositiveInt = 100
     keep_probability: Annotated[float, Field(gt=0, le=1)] = 0.95
@@ -132,10 +135,7 @@ class Config(_Section):
     generation: GenerationConfig = GenerationConfig()
     augment: tuple[PluginChoice, ...] = ()
     """Augmentations, in the order in which they run."""
-    loss: tuple[PluginChoice, ...] = (
-        PluginChoice(name="bit_cross_entropy"),
-        PluginChoice(name="time_rmse", options={"weight": 0.3}),
-    )
+    loss: tuple[PluginChoice, ...] = (PluginChoice(name="negative_log_likelihood"),)
     """The loss: the weighted sum of these terms."""
     sink: Annotated[tuple[PluginChoice, ...], Field(min_length=1)] = (PluginChoice(name="file"),)
     """Where ``generate`` sends a song when it is not told."""
@@ -145,7 +145,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
     "notebook": {
         "corpus": {"messages": "all"},
-        "model": {"initializer": "notebook", "time_scale": "notebook"},
+        "model": {"head": "bits", "initializer": "notebook", "time_scale": "notebook"},
         "training": {
             "steps": 1000,
             "lanes": 1,

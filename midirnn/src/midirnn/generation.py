@@ -21,9 +21,8 @@ from midirnn.errors import GenerationError
 from midirnn.messages import EventMaker
 from midirnn.plugin.interfaces import Event, Events, StreamInfo
 from midirnn.run import Run
-from midirnn.sampling import sample_record
+from midirnn.sampling import sample
 from midirnn.stepper import Stepper
-from midirnn.timescale import from_seconds, to_seconds
 
 _PATIENCE_RECORDS = 2_000
 """After how many records in a row that take no time a length in seconds is given up."""
@@ -84,7 +83,7 @@ class Generator:
         config, step = run.config(), run.checkpoints.find(checkpoint)
         weights = run.checkpoints.load(step, "weights")
         with run.checkpoints.blamed(step):
-            Stepper(weights)  # told now, and not when sinks are open
+            Stepper(weights, 1, config.model.time_scale)  # told now, and not when sinks are open
         return cls(config, run.start, weights, step)
 
     def events(
@@ -105,26 +104,26 @@ class Generator:
         :class:`GenerationError` where the song cannot be begun or comes to no end.
         """
         tally = Tally() if tally is None else tally
-        settings, scale = self.config.generation, self.config.model.time_scale
+        settings = self.config.generation
         if temperature is None:
             temperature = settings.temperature
         if not 0 <= temperature < math.inf:
             raise GenerationError(f"expected a temperature from 0 on, found {temperature}")
         rng = np.random.default_rng((seed, 0x6D69646972))
-        stepper, said = Stepper(self._weights), None
+        stepper, said = Stepper(self._weights, 1, self.config.model.time_scale), None
         maker, decoder = EventMaker(info), midicodec.Decoder()
 
         start = self._start() if primer is None else primer
         for record, seconds in zip(start.records, start.delta_seconds.tolist(), strict=True):
             yield from self._decoded(decoder.feed(record, seconds), maker, Tally())
-            said = stepper.step(np.unpackbits(record), from_seconds(seconds, scale))
+            said = stepper.step(record[None], np.array([seconds]))
         if said is None:
             raise GenerationError("the primer holds no event for the network to go on from")
 
         began, passed, moved, still = maker.seconds, 0.0, 0.0, 0
         while not _reached(length, tally.records, passed):
-            record = sample_record(said.bit_logits, temperature, rng)
-            seconds = min(float(to_seconds(said.time, scale)), settings.longest_wait_seconds)
+            record, seconds = sample(said, temperature, rng)
+            seconds = min(seconds, settings.longest_wait_seconds)
             if length.seconds is not None and passed + seconds > length.seconds:
                 break
             yield from self._decoded(decoder.feed(record, seconds), maker, tally)
@@ -139,7 +138,7 @@ class Generator:
                     f"the network emitted {still} records in a row that take no time, after "
                     f"{passed:.1f} s; give the length in records, or train it for longer"
                 )
-            said = stepper.step(np.unpackbits(record), from_seconds(seconds, scale))
+            said = stepper.step(record[None], np.array([seconds]))
         yield from self._decoded(decoder.flush(), maker, tally)
         yield from maker.end()
 

@@ -68,7 +68,11 @@ class Trainer:
         tf.random.set_seed(config.training.seed)
         self._run, self._config = run, config
         with workers.strategy.scope():
-            self._network = Network(config.model, config.training.seed)
+            self._network = Network(
+                config.model,
+                config.training.seed,
+                channel_only=config.corpus.messages == "channel",
+            )
             self._train_step = TrainStep(
                 self._network, Loss(losses), augmentations, config, workers.strategy
             )
@@ -210,14 +214,19 @@ class Trainer:
             log.picture(self.step, "sample", self._sample())
 
     def _validate(self, log: Log | Silence) -> float:
-        """Return the bits per message of the songs held back."""
+        """Return the bits per message, and for its time, of the songs held back."""
         evaluation = self._evaluator.evaluate(self._validation)
-        log.scalars(self.step, {
-            "validation/bits_per_message": evaluation.bits_per_message,
-            "validation/exact_messages": evaluation.exact_messages,
-            "validation/time_error_seconds": evaluation.time_error_seconds,
-        })  # fmt: skip
-        return evaluation.bits_per_message
+        scores = {
+            "bits_per_message": evaluation.bits_per_message,
+            "time_bits_per_message": evaluation.time_bits_per_message,
+            "exact_messages": evaluation.exact_messages,
+            "time_error_seconds": evaluation.time_error_seconds,
+        }
+        log.scalars(
+            self.step,
+            {f"validation/{name}": score for name, score in scores.items() if score is not None},
+        )
+        return evaluation.total_bits_per_message
 
     def _sample(self) -> npt.NDArray[np.uint8]:
         """Draw what the network plays now."""
