@@ -72,6 +72,9 @@ cli.add_command(inspect)
 @click.option(
     "--steps", type=click.IntRange(min=1), help="Training steps, counted from the run's beginning."
 )
+@click.option(
+    "--minutes", type=click.FloatRange(min=0, min_open=True), help="How long training may take."
+)
 @click.option("--seed", type=click.IntRange(min=0, max=2**31 - 1), help="The run's random seed.")
 @click.option("--lanes", type=click.IntRange(min=1), help="Songs read side by side.")
 @click.option("--hidden-size", type=click.IntRange(min=1), help="Units of each LSTM.")
@@ -114,7 +117,7 @@ def train(
 def _settings(flags: dict[str, Any]) -> dict[str, Any]:
     """Return the flags that were given in the nested form of the TOML file."""
     sections = {
-        "steps": "training", "seed": "training", "lanes": "training",
+        "steps": "training", "minutes": "training", "seed": "training", "lanes": "training",
         "learning_rate": "training", "checkpoint_every": "training",
         "hidden_size": "model", "messages": "corpus", "types": "corpus",
     }  # fmt: skip

@@ -73,7 +73,7 @@ class ModelConfig(_Section):
     hidden_size: PositiveInt = 500
     dense_size: PositiveInt = 100
     keep_probability: Annotated[float, Field(gt=0, le=1)] = 0.95
-    """The share of units that dropout between the LSTMs keeps."""
+    """The share of units that dropout keeps: between the LSTMs, and for bytes after them too."""
     initializer: Literal["glorot", "notebook"] = "glorot"
     """``notebook``: normal with a deviation of 0.01 everywhere (0.1 for the last of time)."""
     time_scale: TimeScale = "log"
@@ -89,6 +89,8 @@ class TrainingConfig(_Section):
 
     steps: PositiveInt = 5000
     """How many steps the run has from its beginning, however often it was interrupted."""
+    minutes: PositiveFloat | None = None
+    """How long training may take each time it is begun or resumed; it is validated at the end."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 42
     lanes: PositiveInt = 8
     """How many songs are read side by side: the batch."""
@@ -168,6 +170,7 @@ RESUMABLE = {
     ("model", "lstm"),
     ("model", "precision"),
     ("training", "steps"),
+    ("training", "minutes"),
     ("training", "log_every"),
     ("training", "histogram_every"),
     ("generation", "temperature"),

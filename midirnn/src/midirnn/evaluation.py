@@ -98,7 +98,7 @@ def _songs(paths: Sequence[Path], config: Config, split: Split | None) -> Sequen
         # The same set for every model, whatever it was trained on.
         corpus = read_corpus(paths, config.corpus.model_copy(update={"messages": "channel"}))
     else:
-        corpus = open_corpus(paths, config.corpus, config.training.sequence_length + 1)
+        corpus = open_corpus(paths, config.corpus)
         songs = {"train": corpus.songs, "validation": corpus.validation, "test": corpus.test}[split]
         if not len(songs):
             raise CorpusError(

@@ -128,6 +128,9 @@ class Network(keras.Model):
         if dropout_seed is not None:
             x = _dropout(x, 1 - self.config.keep_probability, dropout_seed, share)
         x, h2, c2 = self.lstm2(x, initial_state=[h2, c2])
+        if dropout_seed is not None and self.config.head == "bytes":
+            seed = tf.random.fold_in(dropout_seed, 1)
+            x = _dropout(x, 1 - self.config.keep_probability, seed, share)
         x = self.fork(x)
         states = tf.stack([tf.cast(each, tf.float32) for each in (c1, h1, c2, h2)], axis=1)
         return self.head(x, targets), states

@@ -47,6 +47,8 @@ class Outcome:
     best_step: int
     best_score: float
     """The lowest validation score, infinite where there was no validation."""
+    out_of_time: bool = False
+    """Whether the minutes it was given were over."""
 
 
 class Trainer:
@@ -148,16 +150,20 @@ class Trainer:
     def train(self, stop: threading.Event, report: Callable[[Progress], None]) -> Outcome:
         """Train until ``config.training.steps``, until ``stop`` is set, or until it helps no more.
 
-        Saves in each case. Raises :class:`RunError` when the loss is no number or has exploded.
-        Of several workers, each that is told to stop stops all, after a step in which they tell.
+        Or until the minutes that the settings give this call are over. Saves in each case. Raises
+        :class:`RunError` when the loss is no number or has exploded. Of several workers, each that
+        is told to stop stops all, after a step in which they tell.
         """
         settings, schedule, workers = self._config.training, self._schedule, self._workers
         saved = self.step
         stopping = workers.any(stop.is_set())
+        minutes = math.inf if settings.minutes is None else settings.minutes
+        end = clock.monotonic() + 60 * minutes
         with self._log() as log:
             while self.step < settings.steps and not stopping and not schedule.over:
                 began = clock.perf_counter()
-                result = self._one_step(stop.is_set())
+                told = stop.is_set() or clock.monotonic() >= end
+                result = self._one_step(told)
                 loss = float(result.loss)
                 self._recent.append(loss)
                 seconds = clock.perf_counter() - began
@@ -172,13 +178,23 @@ class Trainer:
                     self._regular_checkpoint(log)
                     saved = self.step
                 report(Progress(self.step, loss, rate, self._score))
-                stopping = stop.is_set() if workers.alone else bool(result.stop)
+                stopping = stop.is_set() or told if workers.alone else bool(result.stop)
+            ended = self.step == settings.steps or schedule.over
+            late = not ended and workers.any(clock.monotonic() >= end)
+            late = late and not workers.any(stop.is_set())
+            if late and self.step > saved:
+                self._regular_checkpoint(log)
+                saved = self.step
         if self.step > saved:  # stopped between two checkpoints
             self.save()
         workers.wait()  # for the chief: what it has written last is there when any has ended
-        interrupted = self.step < settings.steps and not schedule.over
         return Outcome(
-            self.step, interrupted, schedule.over, schedule.best_step, schedule.best_score
+            self.step,
+            not ended and not late,
+            schedule.over,
+            schedule.best_step,
+            schedule.best_score,
+            late,
         )
 
     def _log(self) -> Log | Silence:
