@@ -84,7 +84,8 @@ class Stepper:
         )
         self._time_scale: TimeScale = time_scale
         self._shown = np.empty((songs, BITS + 1), np.float32)
-        self._both = np.empty((songs, 2 * units), np.float32)
+        self._seen = np.empty((songs, 2 * units), np.float32)
+        self._gate, self._gated = self._seen[:, :units], self._seen[:, units:]
         self.states = np.zeros((songs, 4, units), np.float32)
 
     @property
@@ -101,10 +102,10 @@ class Stepper:
         shown = self._shown
         shown[:, :BITS] = np.unpackbits(records, axis=1)
         shown[:, BITS] = from_seconds(seconds, self._time_scale)
-        gate, x = np.split(_affine_into(self._both, shown, self._inputs), 2, axis=1)
-        gate = np.tanh(gate / _norm(shown + _EPSILON))
+        _affine_into(self._seen, shown, self._inputs)
+        gate = np.tanh(self._gate / _norm(shown + _EPSILON))
         c1, h1, c2, h2 = self.states.swapaxes(0, 1)  # views: what is written there stays
-        self._lstm1.step(gate * leaky_relu(x), c1, h1)
+        self._lstm1.step(gate * leaky_relu(self._gated), c1, h1)
         x = leaky_relu(affine(h1, self._between))
         self._lstm2.step(x, c2, h2)
         return self._head(leaky_relu(affine(h2, self._fork)))
@@ -119,28 +120,30 @@ class _LSTM:
         half = np.repeat(np.array([0.5, 0.5, 1, 0.5], np.float32), units)
         self._layer = np.concatenate(kernels) * half, weight(f"{name}/bias", 4 * units) * half
         self._both = np.empty((songs, 2 * units), np.float32)
+        self._x, self._h = self._both[:, :units], self._both[:, units:]
         self._gates = np.empty((songs, 4 * units), np.float32)
+        views = (self._gates[:, n * units : (n + 1) * units] for n in range(4))
+        self._admit, self._forget, self._candidate, self._output = views
+        self._sigmoids = self._gates[:, : 2 * units], self._output
 
     def step(self, x: Array, c: Array, h: Array) -> None:
         """Let ``x`` (songs, units) change ``c`` and ``h``, of the same shape, in place."""
-        units = x.shape[1]
-        self._both[:, :units], self._both[:, units:] = x, h
-        gates = _affine_into(self._gates, self._both, self._layer)
-        np.tanh(gates, out=gates)
-        admit, forget, candidate, output = np.split(gates, 4, axis=1)
-        for gate in (gates[:, : 2 * units], output):
+        self._x[:], self._h[:] = x, h
+        _affine_into(self._gates, self._both, self._layer)
+        np.tanh(self._gates, out=self._gates)
+        for gate in self._sigmoids:
             gate += 1
             gate *= _HALF
-        c *= forget
-        c += admit * candidate
-        np.multiply(output, np.tanh(c), out=h)
+        self._candidate *= self._admit
+        c *= self._forget
+        c += self._candidate
+        np.multiply(self._output, np.tanh(c), out=h)
 
 
-def _affine_into(out: Array, x: Array, layer: Layer) -> Array:
+def _affine_into(out: Array, x: Array, layer: Layer) -> None:
     kernel, bias = layer
     np.matmul(x, kernel, out=out)
     out += bias
-    return out
 
 
 def _norm(x: Array) -> Array:
