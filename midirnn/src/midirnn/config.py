@@ -70,9 +70,10 @@ class ModelConfig(_Section):
     head: Literal["bytes", "bits"] = "bytes"
     """``bytes``: a distribution, time first, then byte after byte, each given those before;
     ``bits``: the notebook's 40 independent bits, and time as a number."""
-    hidden_size: PositiveInt = 500
-    dense_size: PositiveInt = 100
-    keep_probability: Annotated[float, Field(gt=0, le=1)] = 0.95
+    hidden_size: PositiveInt = 256
+    dense_size: PositiveInt = 128
+    """Units of each LSTM, and of each hidden layer of the head."""
+    keep_probability: Annotated[float, Field(gt=0, le=1)] = 0.7
     """The share of units that dropout keeps: between the LSTMs, and for bytes after them too."""
     initializer: Literal["glorot", "notebook"] = "glorot"
     """``notebook``: normal with a deviation of 0.01 everywhere (0.1 for the last of time)."""
@@ -92,9 +93,9 @@ class TrainingConfig(_Section):
     minutes: PositiveFloat | None = None
     """How long training may take each time it is begun or resumed; it is validated at the end."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 42
-    lanes: PositiveInt = 8
+    lanes: PositiveInt = 16
     """How many songs are read side by side: the batch."""
-    sequence_length: PositiveInt = 25
+    sequence_length: PositiveInt = 50
     """How many records a lane moves on in one step."""
     pool_size: PositiveInt = 500
     """How many songs stand in memory with a position and LSTM states of their own."""
@@ -135,7 +136,7 @@ class Config(_Section):
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     generation: GenerationConfig = GenerationConfig()
-    augment: tuple[PluginChoice, ...] = ()
+    augment: tuple[PluginChoice, ...] = (PluginChoice(name="transpose"),)
     """Augmentations, in the order in which they run."""
     loss: tuple[PluginChoice, ...] = (PluginChoice(name="negative_log_likelihood"),)
     """The loss: the weighted sum of these terms."""
@@ -147,10 +148,18 @@ PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
     "notebook": {
         "corpus": {"messages": "all"},
-        "model": {"head": "bits", "initializer": "notebook", "time_scale": "notebook"},
+        "model": {
+            "head": "bits",
+            "hidden_size": 500,
+            "dense_size": 100,
+            "keep_probability": 0.95,
+            "initializer": "notebook",
+            "time_scale": "notebook",
+        },
         "training": {
             "steps": 1000,
             "lanes": 1,
+            "sequence_length": 25,
             "learning_rate": 1e-4,
             "plateau_patience": 0,
             "early_stopping_patience": 0,

@@ -99,13 +99,11 @@ class BytesHead(keras.layers.Layer):
         """(B, T, H) → predictions; each byte's are given the target's bytes before it."""
         if targets is None:
             raise ValueError("a head that says byte after byte needs to be told the ones before")
-        _, first, second, third, _ = tf.unstack(_bytes_of(targets.bits), axis=2)
+        first, second, third = tf.unstack(_bytes_of(targets.bits), axis=2)
         wait, position = time_classes(targets.time, self._scale)
-        # One-hot products, not lookups: their gradients are dense, and summed in one order.
-        after_time = tf.split(self.after_time(tf.one_hot(wait, CLASSES)), 4, axis=2)
-        first_hot = tf.one_hot(first - self._base, len(self._first_table))
+        wait_hot, first_hot, second_hot, _ = self.one_hots(targets.bits, targets.time)
+        after_time = tf.split(self.after_time(wait_hot), 4, axis=2)
         after_first = tf.split(self.after_first(first_hot), 2, axis=2)
-        second_hot = tf.one_hot(second, len(self._value_table))
         hidden = tf.split(self.hidden(x), 5, axis=2)  # (B, T, D) each, and so below
         time_logits = self.time_out(_active(hidden[0]))
         position_logits = self.position_out(_active(hidden[1] + after_time[0]))
@@ -138,6 +136,20 @@ class BytesHead(keras.layers.Layer):
             _log_mass(time_logits, wait),
             in_class,
         )
+
+    def one_hots(self, bits: tf.Tensor, time: tf.Tensor) -> list[tf.Tensor]:
+        """Return the class of time and three bytes, one-hot; what this head does not know is 0.
+
+        They are for products, not lookups: whose gradients are dense, and summed in one order.
+        """
+        first, second, third = tf.unstack(_bytes_of(bits), axis=2)
+        values = len(self._value_table)
+        return [
+            tf.one_hot(time_classes(time, self._scale)[0], CLASSES),
+            tf.one_hot(first - self._base, len(self._first_table)),
+            tf.one_hot(second, values),
+            tf.one_hot(third, values),
+        ]
 
     def _bits(
         self, logits: tuple[tf.Tensor, tf.Tensor, tf.Tensor], no_third: tf.Tensor, target: tf.Tensor
@@ -190,6 +202,7 @@ def _by_byte(bits: tf.Tensor) -> tf.Tensor:
 
 
 def _bytes_of(bits: tf.Tensor) -> tf.Tensor:
-    """(B, T, 40) → (B, T, 5) int32."""
+    """(B, T, 40), which noise may have blurred → the three bytes of the message (B, T, 3) int32."""
     places = tf.constant([128.0, 64.0, 32.0, 16.0, 8.0, 4.0, 2.0, 1.0])
-    return tf.cast(tf.reduce_sum(_by_byte(bits) * places, axis=3), tf.int32)
+    whole = tf.cast(_by_byte(bits)[:, :, 1:4] > 0.5, tf.float32)
+    return tf.cast(tf.reduce_sum(whole * places, axis=3), tf.int32)

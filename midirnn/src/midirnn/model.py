@@ -101,6 +101,8 @@ class Network(keras.Model):
             self.head = BitsHead(dense, config)
         else:
             self.head = BytesHead(dense, config, channel_only=channel_only)
+            # Bits and a number are a roundabout way of saying which note, and how long ago.
+            self.seen = dense("seen", units, activation=None, use_bias=False)
         bits, time = tf.zeros((1, 1, BITS)), tf.zeros((1, 1))
         self(bits, time, tf.zeros((1, 4, units)), Targets(bits, time))
 
@@ -123,6 +125,8 @@ class Network(keras.Model):
         c1, h1, c2, h2 = tf.unstack(states, axis=1)
         inputs = tf.concat([bits, time[:, :, None]], axis=2)  # (B, T, 41)
         x = self.query_gate(inputs) * self.gated(inputs)  # (B, T, H), and so below
+        if isinstance(self.head, BytesHead):
+            x += self.seen(tf.concat(self.head.one_hots(bits, time), axis=2))
         x, h1, c1 = self.lstm1(x, initial_state=[h1, c1])
         x = self.between(x)
         if dropout_seed is not None:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from midirnn.errors import RunError
-from midirnn.timeclasses import CLASSES, PARTS
+from midirnn.timeclasses import CLASSES, PARTS, classes_of
 from midirnn.timescale import TimeScale, to_seconds
 
 Array = npt.NDArray[np.float32]
@@ -68,6 +68,11 @@ class Said(Protocol):
 class Head(Protocol):
     """Makes of the network's last hidden units what it says."""
 
+    def seen(
+        self, records: npt.NDArray[np.uint8], seconds: npt.NDArray[np.float64]
+    ) -> Array | None:
+        """Return what the network is told of the records besides their bits, if anything."""
+
     def __call__(self, x: Array) -> Said:
         """``x`` is ``(songs, hidden_size)``."""
 
@@ -82,6 +87,9 @@ class BitsHead:
         self.time_hidden = dense(weight, "time_hidden", units, narrow)
         self.time_out = dense(weight, "time_out", narrow, 1)
         self._scale = scale
+
+    def seen(self, records: npt.NDArray[np.uint8], seconds: npt.NDArray[np.float64]) -> None:
+        """Nothing: bits and a number are what it knows."""
 
     def __call__(self, x: Array) -> Said:
         """Work all of it out at once."""
@@ -134,15 +142,24 @@ class BytesHead:
         self.hidden = dense(weight, "head_hidden", units, width)
         self.after_time = weight("after_time/kernel", CLASSES, 4 * narrow)
         begin = FIRST_STATUS if self.channel_only else 0
-        rows = weight("after_first/kernel", statuses, 2 * narrow)
-        self.after_first = np.zeros((256, 2 * narrow), np.float32)
-        self.after_first[begin : begin + statuses] = rows
+        self.after_first = _at(begin, weight("after_first/kernel", statuses, 2 * narrow))
+        kernel = weight("seen/kernel", CLASSES + statuses + 2 * values, units)
+        waits, *rows = np.split(kernel, np.cumsum([CLASSES, statuses, values]))
+        self._waits = waits
+        self._bytes = [_at(at, each) for at, each in zip((begin, 0, 0), rows, strict=True)]
         self.after_second = weight("after_second/kernel", values, narrow)
         self.time_out = dense(weight, "time_out", narrow, CLASSES)
         self.position_out = dense(weight, "position_out", narrow, PARTS)
         self.first_out = _of_bytes(dense(weight, "first_out", narrow, statuses), begin)
         self.second_out = _of_bytes(dense(weight, "second_out", narrow, values))
         self.third_out = _of_bytes(dense(weight, "third_out", narrow, values))
+
+    def seen(self, records: npt.NDArray[np.uint8], seconds: npt.NDArray[np.float64]) -> Array:
+        """Return the sum of a vector for the class of time and for each byte, (songs, units)."""
+        total: Array = self._waits[classes_of(seconds)]
+        for column, vectors in enumerate(self._bytes, start=1):
+            total += vectors[records[:, column]]
+        return total
 
     def __call__(self, x: Array) -> Said:
         """Work out what is the same whatever is chosen."""
@@ -211,8 +228,11 @@ def leaky_relu(x: Array) -> Array:
 def _of_bytes(layer: Layer, begin: int = 0) -> Layer:
     """Give each of the 256 bytes a place; what the layer has none for is at -inf."""
     kernel, bias = layer
-    wide = np.zeros((len(kernel), 256), np.float32)
     certain = np.full(256, -np.inf, np.float32)
-    wide[:, begin : begin + len(bias)] = kernel
     certain[begin : begin + len(bias)] = bias
-    return wide, certain
+    return np.ascontiguousarray(_at(begin, kernel.T).T), certain
+
+
+def _at(begin: int, rows: Array) -> Array:
+    """Return 256 rows, of which those from ``begin`` on are ``rows`` and the others zeros."""
+    return np.pad(rows, ((begin, 256 - begin - len(rows)), (0, 0)))

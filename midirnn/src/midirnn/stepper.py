@@ -105,7 +105,11 @@ class Stepper:
         _affine_into(self._seen, shown, self._inputs)
         gate = np.tanh(self._gate / _norm(shown + _EPSILON))
         c1, h1, c2, h2 = self.states.swapaxes(0, 1)  # views: what is written there stays
-        self._lstm1.step(gate * leaky_relu(self._gated), c1, h1)
+        x = gate * leaky_relu(self._gated)
+        seen = self._head.seen(records, seconds)
+        if seen is not None:
+            x += seen
+        self._lstm1.step(x, c1, h1)
         x = leaky_relu(affine(h1, self._between))
         self._lstm2.step(x, c2, h2)
         return self._head(leaky_relu(affine(h2, self._fork)))
