@@ -99,8 +99,9 @@ class TrainingConfig(_Section):
     """How many records a lane moves on in one step."""
     pool_size: PositiveInt = 500
     """How many songs stand in memory with a position and LSTM states of their own."""
-    replace_probability: Annotated[float, Field(ge=0, le=1)] = 0.01
-    """How often a song that ends makes room for another from the corpus."""
+    replace_probability: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """How often a song that ends makes room for another: always, and each is read as often as the
+    others; hardly ever, and the short ones are read more often than the long."""
     learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 3e-3
     plateau_patience: Annotated[int, Field(ge=0)] = 4
     """After how many validations without a better score the rate is lowered; 0: never."""
@@ -160,6 +161,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "steps": 1000,
             "lanes": 1,
             "sequence_length": 25,
+            "replace_probability": 0.01,
             "learning_rate": 1e-4,
             "plateau_patience": 0,
             "early_stopping_patience": 0,
