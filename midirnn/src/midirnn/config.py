@@ -14,16 +14,35 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from midirnn.errors import ConfigError
+from midirnn.instruments import program_of
 from midirnn.plugin.choice import PluginChoice
+from midirnn.scales import pitch_classes
 from midirnn.timescale import TimeScale
 
 _BARE_KEY = re.compile("[A-Za-z0-9_-]+")  # TOML's; others are quoted
 
 PositiveInt = Annotated[int, Field(gt=0)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def _scale(name: str) -> str:
+    pitch_classes(name)  # raises ValueError where there is no such scale
+    return name
+
+
+def _program(value: Any) -> int:
+    return program_of(str(value))
 
 
 class _Section(BaseModel):
@@ -123,10 +142,41 @@ class TrainingConfig(_Section):
 class GenerationConfig(_Section):
     """What ``generate`` does when it is not told otherwise."""
 
-    temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.5
-    """0 rounds every bit to the likelier value; 1 draws each with its own probability."""
+    temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.9
+    """Of messages: 0 takes the likeliest, 1 draws as the network learnt, between is between."""
+    time_temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    """Of the time between them; not set: as ``temperature``."""
+    top_p: Annotated[float, Field(gt=0, le=1)] = 0.98
+    """Only the likeliest values that together have this probability are drawn from."""
+    top_k: Annotated[int, Field(ge=0)] = 0
+    """Only so many of the likeliest values are drawn from; 0: all of them."""
+    most_repeats: Annotated[int, Field(ge=0)] = 4
+    """How often the same notes may follow one another, time for time, before it is a loop and
+    left; 0: as often as the network likes."""
+    rules: bool = True
+    """Whether only what makes valid MIDI is drawn, every note ended, and the rest of this kept."""
+    most_notes: PositiveInt = 32
+    """How many notes sound at once at most."""
+    longest_note_seconds: PositiveFloat = 15.0
+    """A note or a pedal that is held for so long is released."""
     longest_wait_seconds: Annotated[float, Field(gt=0)] = 30.0
     """A network's longer waits are cut to this."""
+    channels: Annotated[tuple[Annotated[int, Field(ge=0, le=15)], ...], Field(min_length=1)] = (
+        tuple(range(16))
+    )
+    """Which channels are played on, from 0; 9 is General MIDI's drums."""
+    scale: Annotated[str, AfterValidator(_scale)] | None = None
+    """What notes are in, as ``"D minor"`` (:mod:`midirnn.scales`); drums are in none."""
+    programs: dict[
+        Annotated[int, Field(ge=0, le=15)], Annotated[int, BeforeValidator(_program)]
+    ] = Field(default_factory=dict)
+    """The instrument of each of these channels, a number from 0 or a name of General MIDI's."""
+    program_changes: bool = True
+    """Whether the network may change instruments, of channels that ``programs`` does not set."""
+    tempo: Annotated[float, Field(ge=4, le=1000)] | None = None
+    """Beats (quarter notes) a minute that the song is brought to; not set: as it comes."""
+    meter: Annotated[str, Field(pattern=r"^[1-9]\d?/(1|2|4|8|16|32|64)$")] | None = None
+    """The time signature that is written and that bars are counted by; not set: 4/4, unwritten."""
 
 
 class Config(_Section):
@@ -166,7 +216,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "plateau_patience": 0,
             "early_stopping_patience": 0,
         },
-        "generation": {"temperature": 0.0},
+        "generation": {"temperature": 0.0, "rules": False, "most_repeats": 0, "top_p": 1.0},
         "augment": [{"name": "noise"}, {"name": "step_zeroing"}],
         "loss": [
             {"name": "mse", "weight": 1.0},
@@ -184,8 +234,7 @@ RESUMABLE = {
     ("training", "minutes"),
     ("training", "log_every"),
     ("training", "histogram_every"),
-    ("generation", "temperature"),
-    ("generation", "longest_wait_seconds"),
+    *(("generation", name) for name in GenerationConfig.model_fields),
     ("sink", None),
 }
 """What may change when a run is resumed: everything else would make it another run."""
