@@ -18,8 +18,9 @@ from midirnn.corpus import Corpus
 from midirnn.distribute import Workers
 from midirnn.errors import RunError
 from midirnn.evaluation import Evaluator
-from midirnn.generation import Generator, Length
+from midirnn.generation import Generator
 from midirnn.lanes import Lanes
+from midirnn.length import Length
 from midirnn.log import Log, Silence
 from midirnn.losses import Loss
 from midirnn.model import Network

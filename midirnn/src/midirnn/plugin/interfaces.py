@@ -146,6 +146,9 @@ class StreamInfo:
     ticks_per_beat: int = 480
     microseconds_per_beat: int = 500_000
     title: str = "midirnn"
+    song: int = 1
+    songs: int = 1
+    """Which song this is of how many that are made at once; each has sinks of its own."""
 
     @property
     def seconds_per_tick(self) -> float:
