@@ -259,7 +259,7 @@ class _Song:
         maker.wait(-self._opening.skipped * self._scale)
         began, passed, moved, still = maker.seconds, 0.0, 0.0, 0
         rest = self._opening.rest * self._scale
-        end = self._length.end(began + rest, self._bar)
+        end = self._length.end(began + rest, self._bar, self._delay)
         most = self._length.records
         early = 0.0 if self._length.bars is None else _EARLY_BARS * self._bar
         for record, network_seconds in self._row:

@@ -59,9 +59,10 @@ class Length:
             raise GenerationError(f"a length must be more than nothing, found {text!r}")
         return length
 
-    def end(self, begin: float, bar_seconds: float) -> float | None:
+    def end(self, begin: float, bar_seconds: float, upbeat: float = 0.0) -> float | None:
         """Return the second at which a song ends whose new part begins at ``begin``.
 
+        ``upbeat`` is how many seconds it was put off for its beats to fall on the bars' own.
         A part that begins after a bar's first quarter begins with the next bar, and counts from
         there. None where records are counted.
         """
@@ -69,5 +70,5 @@ class Length:
             return begin + self.seconds
         if self.bars is None:
             return None
-        begun = -(-(begin / bar_seconds - _LATE_BARS) // 1)
+        begun = -(-((begin - upbeat) / bar_seconds - _LATE_BARS) // 1)
         return (max(begun, 0.0) + self.bars) * bar_seconds

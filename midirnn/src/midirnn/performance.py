@@ -204,9 +204,14 @@ class Performance:
 def _leave(loop: Sequence[int], first: int, allowed: npt.NDArray[np.bool_]) -> None:
     """Forbid the second byte that would go on with a loop, if another one may be drawn.
 
-    Ends of notes are let through: they are owed, and the loop is left at what begins next.
+    Ends of notes are let through: they are owed, and the loop is left at what begins next. But
+    where a note-off is expected and a note-on drawn, the note is about to be struck again.
     """
     status, data, value = loop
-    ends = status & 0xF0 == _NOTE_OFF or (status & 0xF0 == _NOTE_ON and not value)
-    if first == status and not ends and np.count_nonzero(allowed) > allowed[data]:
+    kind, channel = status & 0xF0, status & 0x0F
+    if kind == _NOTE_OFF:
+        status = _NOTE_ON | channel
+    elif kind == _NOTE_ON and not value:
+        return
+    if first == status and np.count_nonzero(allowed) > allowed[data]:
         allowed[data] = False
