@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from midirnn.beat import find_beat
+from midirnn.beat import Grid, find_beat
 
 
 def melody(beat: float, offset: float, seed: int = 0, jitter: float = 0.0) -> np.ndarray:
@@ -47,3 +47,23 @@ def test_chords_count_once() -> None:
     found = find_beat(chords, 0.55)
     assert found is not None
     assert found.seconds == pytest.approx(0.5, rel=5e-3)
+
+
+def test_on_a_grid_what_is_a_little_off_does_not_add_up() -> None:
+    grid = Grid(0.5 / 12)
+    rng = np.random.default_rng(0)
+    waits = rng.choice([0.0, 0.125, 0.25, 0.5], 500)
+    placed = [grid.placed(wait * 1.004 + 0.001 * (wait > 0)) for wait in waits.tolist()]
+    np.testing.assert_allclose(placed, waits, atol=1e-9)
+
+
+def test_on_a_grid_many_short_waits_take_their_time() -> None:
+    grid = Grid(0.04)
+    placed = [grid.placed(0.015) for _ in range(400)]
+    assert sum(placed) == pytest.approx(6.0, rel=0.35)
+    steps = np.array(placed) / 0.04
+    np.testing.assert_allclose(steps, np.rint(steps), atol=1e-9)
+
+
+def test_without_a_grid_all_is_as_it_comes() -> None:
+    assert [Grid().placed(wait) for wait in (0.1, 0.01234)] == [0.1, 0.01234]

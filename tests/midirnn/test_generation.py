@@ -8,15 +8,16 @@ import mido
 import numpy as np
 import pytest
 
-from midirnn import generation, performance
+from midirnn import performance, take
 from midirnn.config import Config, resolve
 from midirnn.errors import ConfigError, GenerationError
-from midirnn.generation import Generator, Tally
+from midirnn.generation import Generator
 from midirnn.length import Length
 from midirnn.plugin import Event, Events, StreamInfo
 from midirnn.run import Run
 from midirnn.said import Said, SaidBits, TimeSaid
 from midirnn.stepper import Stepper
+from midirnn.take import Tally
 from midirnn.timescale import from_seconds, to_seconds
 
 INFO = StreamInfo(ticks_per_beat=1000, microseconds_per_beat=1_000_000)  # a tick a millisecond
@@ -250,7 +251,7 @@ def test_a_length_in_seconds_ends_whatever_is_emitted(
 def test_a_network_that_never_lets_time_pass_is_given_up(
     seconds: float, run: Callable[..., Generator], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(generation, "_PATIENCE_RECORDS", 30)
+    monkeypatch.setattr(take, "_PATIENCE_RECORDS", 30)
     generator, tally = run(seconds=seconds), Tally()
     with pytest.raises(GenerationError, match=r"31 records in a row .* give the length in records"):
         list(generator.events(Length(seconds=1), 0, INFO, tally=tally))

@@ -13,12 +13,12 @@ import pytest
 import midicodec
 from midirnn import perform
 from midirnn.errors import MidiRnnError, SinkError
-from midirnn.generation import Take, Tally
 from midirnn.length import Length
 from midirnn.perform import play_file
 from midirnn.playback import Lateness, PlaybackReport, SinkReport
 from midirnn.plugin import Event, Sink, StreamInfo
 from midirnn.plugin.choice import PluginChoice
+from midirnn.take import Take, Tally
 
 
 def write(path: Path, *messages: mido.Message, division: int = 480) -> Path:

@@ -12,10 +12,10 @@ from networks import generator
 
 import midicodec
 from midirnn.errors import GenerationError
-from midirnn.generation import Tally
 from midirnn.length import Length
 from midirnn.plugin import Event, Events, Recorder, StreamInfo
 from midirnn.primer import Primer
+from midirnn.take import Tally
 
 INFO = StreamInfo(ticks_per_beat=1000, microseconds_per_beat=1_000_000)  # a tick a millisecond
 Network = tuple[int, str, str, float]
@@ -170,6 +170,14 @@ def test_a_tempo_is_written_and_the_beat_brought_to_it() -> None:
     assert np.abs(gaps - take.info.ticks_per_beat).max() <= 3
     off_beat = (np.array(begins) + 40) % take.info.ticks_per_beat
     assert off_beat.max() <= 80
+
+
+def test_quantized_all_is_on_a_part_of_the_beat() -> None:
+    of = generator(1, tempo=96, quantize=12, longest_wait_seconds=0.4)
+    (take,) = of.songs(Length(bars=8), 0)
+    events = list(take.events)
+    assert {each.start_ticks % 40 for each in events} == {0}
+    assert events[-1].start_ticks == 8 * 4 * 480
 
 
 def test_without_a_tempo_bars_are_those_the_music_has() -> None:

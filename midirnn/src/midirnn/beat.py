@@ -56,3 +56,24 @@ def find_beat(onsets: npt.ArrayLike, near: float) -> Beat | None:
     offset = begins[int(np.argmax(heard))] + float(np.asarray(onsets, np.float64)[0])
     offset %= period
     return Beat(period, 0.0 if period - offset < 1e-3 * period else offset)
+
+
+class Grid:
+    """Rounds the times between events, so that a beat of them is one however it was played."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        """``seconds`` is how wide the grid is; 0: all is left as it comes."""
+        self._seconds, self._carried = seconds, 0.0
+
+    def placed(self, wait: float) -> float:
+        """Return ``wait`` (seconds) as so many whole steps of the grid.
+
+        Half of what it was rounded by is the next one's: many short waits together still take
+        their time, and a tempo that is a little off does not add up.
+        """
+        if not self._seconds:
+            return wait
+        exact = max(wait + self._carried, 0.0)
+        placed = round(exact / self._seconds) * self._seconds
+        self._carried = (exact - placed) / 2
+        return placed

@@ -175,6 +175,8 @@ class GenerationConfig(_Section):
     """Whether the network may change instruments, of channels that ``programs`` does not set."""
     tempo: Annotated[float, Field(ge=4, le=1000)] | None = None
     """Beats (quarter notes) a minute that the song is brought to; not set: as it comes."""
+    quantize: Annotated[int, Field(ge=0, le=96)] = 0
+    """Times are rounded to such a part of the song's beat, as 12; 0: as they come."""
     meter: Annotated[str, Field(pattern=r"^[1-9]\d?/(1|2|4|8|16|32|64)$")] | None = None
     """The time signature that is written and that bars are counted by; not set: 4/4, unwritten."""
 

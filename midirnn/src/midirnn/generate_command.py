@@ -103,6 +103,11 @@ class _Program(click.ParamType[tuple[int, str]]):
     type=click.FloatRange(min=4, max=1000),
     help="Beats a minute to bring the song to. [default: as it comes]",
 )
+@click.option(
+    "--quantize",
+    type=click.IntRange(min=0, max=96),
+    help="Round times to such a part of the beat: 12. [default: as they come]",
+)
 @click.option("--meter", help="Its time signature, by which bars are counted: 3/4.")
 @click.option(
     "--checkpoint", default="best", show_default=True, help="best, last, or a checkpoint's step."

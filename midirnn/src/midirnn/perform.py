@@ -11,7 +11,7 @@ import tqdm
 
 import midicodec
 from midirnn.errors import GenerationError, MidiRnnError, SinkError
-from midirnn.generation import Generator, Take
+from midirnn.generation import Generator
 from midirnn.length import Length
 from midirnn.messages import song_events
 from midirnn.playback import PlaybackReport, play
@@ -22,6 +22,7 @@ from midirnn.primer import PrimerChoice
 from midirnn.run import Run
 from midirnn.say import say
 from midirnn.signals import stop_on_signals
+from midirnn.take import Take
 
 _PYGAME = PluginChoice(name="pygame")
 
