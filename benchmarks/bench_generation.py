@@ -1,4 +1,4 @@
-"""Generating in numpy against TensorFlow stepping the same network."""
+"""Generating in numpy, one song and many, against TensorFlow stepping the same network."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch_first  # noqa: F401
 
 # isort: split
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
@@ -14,31 +14,58 @@ import tensorflow as tf
 
 from midirnn.config import ModelConfig
 from midirnn.model import Network
+from midirnn.plugin import Targets
 from midirnn.stepper import Stepper
+from midirnn.timescale import from_seconds
 
-Measure = Callable[[str, str, int, Callable[[], object]], None]
+Race = Callable[[str, int, Mapping[str, Callable[[], object]]], dict[str, float]]
 
-RECORDS = 200
+RECORDS = 96  # of all songs together, in one turn
+RECORD = np.array([0, 0x90, 60, 64, 3], np.uint8)
+SECONDS = 0.1
 
 
-@pytest.mark.parametrize("how", ["Stepper (numpy)", "reference: tf.function"])
-def test_generated_records(how: str, measure: Measure) -> None:
-    network = Network(ModelConfig())
-    bits = np.random.default_rng(0).integers(0, 2, 40).astype(np.float32)
-    stepper = Stepper({name: v.numpy() for name, v in network.named_weights().items()})
-    zero = np.zeros((1, 4, 500), np.float32)
-    function = tf.function(lambda bits, time, states: network(bits, time, states))
+@pytest.mark.parametrize("head", ["bytes", "bits"])
+@pytest.mark.parametrize("units", [256, 500])
+def test_generated_records(units: int, head: str, race: Race) -> None:
+    """All that a record is drawn from is worked out; nothing is drawn."""
+    network = Network(ModelConfig(hidden_size=units, head=head))
+    weights = {name: each.numpy() for name, each in network.named_weights().items()}
+    function = tf.function(lambda bits, time, states, of: network(bits, time, states, of))
+    bits = np.unpackbits(RECORD).astype(np.float32)[None, None]
+    time = from_seconds([[SECONDS]], "log")
 
-    def numpy_steps() -> None:
+    def tensorflow() -> None:
+        """The record it is shown stands for the one that was drawn, as it would after a draw."""
+        states = tf.zeros((1, 4, units))
         for _ in range(RECORDS):
-            stepper.step(bits, 0.1)
+            shown = tf.constant(bits), tf.constant(time)
+            predictions, states = function(*shown, states, Targets(*shown))
+            predictions.bits.numpy()
 
-    def tensorflow_steps() -> None:
-        states = tf.constant(zero)
-        time = tf.constant([[0.1]], tf.float32)
-        for _ in range(RECORDS):
-            predictions, states = function(tf.constant(bits[None, None]), time, states)
-            predictions.time.numpy()
+    def numpy_of(songs: int) -> Callable[[], None]:
+        stepper = Stepper(weights, songs)
+        records, seconds = np.tile(RECORD, (songs, 1)), np.full(songs, SECONDS)
+        wait, (_, first, second, _, _) = np.full(songs, 50), records.T
 
-    steps = numpy_steps if how.startswith("Stepper") else tensorflow_steps
-    measure("generated records", how, RECORDS, steps)
+        def run() -> None:
+            for _ in range(RECORDS // songs):
+                said = stepper.step(records, seconds)
+                if head == "bytes":
+                    said.position(wait)
+                said.first(wait)
+                said.second(first)
+                said.third(second)
+
+        return run
+
+    race(
+        f"generating, {units} units, {head}",
+        RECORDS,
+        {
+            "reference: TensorFlow, one song": tensorflow,
+            "one song": numpy_of(1),
+            "four songs": numpy_of(4),
+            "sixteen songs": numpy_of(16),
+        },
+    )

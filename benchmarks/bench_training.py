@@ -118,7 +118,8 @@ def _report_share(
 
 
 def _train_step(lanes: int) -> tuple[TrainStep, Config]:
-    config = resolve(None, {"training": {"lanes": lanes}})
+    training = {"lanes": lanes, "sequence_length": LENGTH}
+    config = resolve(None, {"model": {"hidden_size": HIDDEN}, "training": training})
     return TrainStep(Network(config.model), Loss(make_losses(config)), [], config), config
 
 

@@ -62,7 +62,10 @@ def test_flags_win_over_toml_and_toml_over_the_preset(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("toml", "message"),
     [
-        ("[training]\nlans = 3", "there is no key 'training.lans'; there are: steps, seed, lanes"),
+        (
+            "[training]\nlans = 3",
+            "there is no key 'training.lans'; there are: steps, minutes, seed",
+        ),
         ("nonsense = 1", "there is no key 'nonsense'; there are: preset, corpus, model"),
         ("[training]\nlanes = 0", "training.lanes = 0: Input should be greater than 0"),
         ("[training]\nlearning_rate = inf", "training.learning_rate = inf: Input should be"),
@@ -91,4 +94,4 @@ def test_only_what_makes_it_another_run_counts_as_a_difference() -> None:
     elsewhere = resolve(None, {"sink": [{"name": "pygame"}]}, base=old)
     assert differences(old, longer) == []
     assert differences(old, elsewhere) == []
-    assert differences(old, wider) == ["training.lanes: 8 → 64"]
+    assert differences(old, wider) == ["training.lanes: 16 → 64"]

@@ -22,9 +22,12 @@ from midirnn.prepare import prepare
 from midirnn.run import Run
 from midirnn.split import SPLITS
 from midirnn.stepper import Stepper
-from midirnn.timescale import from_seconds, to_seconds
+from midirnn.timeclasses import classes_of
+from midirnn.timescale import from_seconds
 
-CONFIG = resolve(None, {"model": {"hidden_size": 5, "dense_size": 4}})
+LOSS = [{"name": "bit_cross_entropy"}, {"name": "time_rmse"}]
+CONFIG = resolve(None, {"model": {"head": "bits", "hidden_size": 5, "dense_size": 4}, "loss": LOSS})
+BYTES = resolve(None, {"model": {"head": "bytes", "hidden_size": 5, "dense_size": 4}})
 LENGTHS = (2, 3, 25, 26, 27, 51, 90)  # around a window's 25
 
 
@@ -75,12 +78,13 @@ def by_numpy(net: Network, songs: list[Events]) -> tuple[float, float, float]:
         stepper = Stepper(weights)
         bits = np.unpackbits(each.records, axis=1)
         for now in range(len(each) - 1):
-            said = stepper.step(bits[now], from_seconds(each.delta_seconds[now], "log"))
-            p = 1 / (1 + np.exp(-said.bit_logits.astype(np.float64)))
+            said = stepper.step(each.records[now : now + 1], each.delta_seconds[now : now + 1])
+            assert said.bit_logits is not None
+            p = 1 / (1 + np.exp(-said.bit_logits[0].astype(np.float64)))
             p = np.clip(p, 1e-6, 1 - 1e-6)
             costs.append(-np.log2(np.where(bits[now + 1] == 1, p, 1 - p)).sum())
             exact.append(bool(((p > 0.5) == bits[now + 1]).all()))
-            errors.append(abs(to_seconds(said.time, "log") - each.delta_seconds[now + 1]))
+            errors.append(abs(said.time.seconds[0] - each.delta_seconds[now + 1]))
     return float(np.mean(costs)), float(np.mean(exact)), float(np.mean(errors))
 
 
@@ -95,19 +99,65 @@ def test_scores_are_those_of_plain_numpy() -> None:
     assert abs(bits - 40) > 0.1  # it is sure of something
 
 
+def bytes_by_numpy(net: Network, songs: list[Events]) -> dict[str, float]:
+    """The same for the head that says byte after byte."""
+    costs: dict[str, list[float]] = {"message": [], "time": [], "exact": []}
+    weights = {name: each.numpy() for name, each in net.named_weights().items()}
+    for each in songs:
+        stepper = Stepper(weights)
+        for now in range(len(each) - 1):
+            said = stepper.step(each.records[now : now + 1], each.delta_seconds[now : now + 1])
+            record, wait = each.records[now + 1], classes_of(each.delta_seconds[now + 1 : now + 2])
+            assert said.time.class_logits is not None
+            logits = [said.first(wait)[0], said.second(record[1:2])[0], said.third(record[2:3])[0]]
+            nats = [logits[n] - np.logaddexp.reduce(logits[n].astype(float)) for n in range(3)]
+            costs["message"].append(-sum(nats[n][record[n + 1]] for n in range(3)) / np.log(2))
+            costs["exact"].append(all(np.argmax(nats[n]) == record[n + 1] for n in range(3)))
+            time = said.time.class_logits[0]
+            costs["time"].append((np.logaddexp.reduce(time) - time[wait[0]]) / np.log(2))
+    return {name: float(np.mean(each)) for name, each in costs.items()}
+
+
+def test_scores_of_bytes_are_those_of_plain_numpy_time_in_its_own_term() -> None:
+    net = network(BYTES, 4.0)
+    songs = [Events(each.records.copy(), each.delta_seconds) for each in SONGS]
+    for each in songs:  # what takes one data byte has no second
+        each.records[each.records[:, 1] == 0xB0, 1] = 0xC5
+        each.records[each.records[:, 1] == 0xC5, 3:] = 0, 2
+    scores, expected = evaluate(net, songs, [], BYTES), bytes_by_numpy(net, songs)
+    assert scores.messages == MESSAGES
+    assert scores.bits_per_message == pytest.approx(expected["message"], rel=1e-4)
+    assert scores.time_bits_per_message == pytest.approx(expected["time"], rel=1e-4)
+    assert scores.total_bits_per_message == pytest.approx(
+        expected["message"] + expected["time"], rel=1e-4
+    )
+    assert scores.exact_messages == pytest.approx(expected["exact"])
+    assert sum(scores.fields.values()) == pytest.approx(scores.bits_per_message)
+    assert scores.fields["long"] == scores.fields["n"] == 0  # they follow
+    assert abs(expected["message"] - (np.log2(112) + 14)) > 0.05  # it is sure of something
+
+
+def test_a_time_that_is_a_number_has_no_bits() -> None:
+    scores = evaluate(network(), SONGS, [], CONFIG)
+    assert scores.time_bits_per_message is None
+    assert scores.total_bits_per_message == scores.bits_per_message
+
+
+@pytest.mark.parametrize("base", [CONFIG, BYTES], ids=["bits", "bytes"])
 @pytest.mark.parametrize(("lanes", "length"), [(1, 7), (3, 1), (3, 200)])
 def test_scores_depend_on_no_window_and_no_neighbour(
-    lanes: int, length: int, monkeypatch: pytest.MonkeyPatch
+    lanes: int, length: int, base: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    net = network()
-    together = evaluate(net, SONGS, [], CONFIG)
+    net = network(base)
+    together = evaluate(net, SONGS, [], base)
     monkeypatch.setattr(evaluation, "_LANES", lanes)
-    config = resolve(None, {"training": {"sequence_length": length}}, base=CONFIG)
+    config = resolve(None, {"training": {"sequence_length": length}}, base=base)
     apart = evaluate(net, SONGS[::-1], [], config)
     assert (apart.songs, apart.messages) == (together.songs, together.messages)
     assert apart.bits_per_message == pytest.approx(together.bits_per_message, rel=1e-5)
     assert apart.exact_messages == together.exact_messages
     assert apart.time_error_seconds == pytest.approx(together.time_error_seconds, rel=1e-5)
+    assert apart.total_bits_per_message == pytest.approx(together.total_bits_per_message, rel=1e-5)
 
 
 def test_songs_count_by_their_messages() -> None:

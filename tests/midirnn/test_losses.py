@@ -10,10 +10,13 @@ from midirnn.builtin.losses import (
     BitCrossEntropy,
     Cosine,
     MeanSquaredError,
+    NegativeLogLikelihood,
     TimeRootMeanSquare,
     midirnn_register_losses,
 )
+from midirnn.config import ModelConfig
 from midirnn.losses import Loss
+from midirnn.model import Network
 from midirnn.plugin import LossConfig, LossTerm, Predictions, Targets
 
 LANES, STEPS = 4, 6
@@ -50,7 +53,7 @@ def cross_entropy(
 
 FORMULAS: dict[type[LossTerm], Callable[..., float]] = {
     MeanSquaredError: mse, Cosine: cosine, TimeRootMeanSquare: time_rmse,
-    BitCrossEntropy: cross_entropy,
+    BitCrossEntropy: cross_entropy, NegativeLogLikelihood: cross_entropy,  # where bits are all
 }  # fmt: skip
 
 
@@ -59,10 +62,16 @@ def some(seed: int = 0) -> tuple[Targets, Predictions]:
     logits = rng.normal(0, 3, (LANES, STEPS, 40)).astype(np.float32)
     bits = rng.integers(0, 2, (LANES, STEPS, 40)).astype(np.float32)
     times = rng.random((2, LANES, STEPS)).astype(np.float32)
-    return (
-        Targets(tf.constant(bits), tf.constant(times[0])),
-        Predictions(tf.constant(logits), tf.sigmoid(logits), tf.constant(times[1])),
-    )
+    targets = Targets(tf.constant(bits), tf.constant(times[0]))
+    return targets, said_of(targets, tf.constant(logits), tf.constant(times[1]))
+
+
+def said_of(targets: Targets, logits: tf.Tensor, time: tf.Tensor) -> Predictions:
+    """As the bits head says it."""
+    nats = tf.nn.sigmoid_cross_entropy_with_logits(labels=targets.bits, logits=logits)
+    of_bytes = tf.reduce_sum(tf.reshape(nats, (*logits.shape[:2], 5, 8)), axis=3)
+    exact = tf.zeros(logits.shape[:2])
+    return Predictions(logits, tf.sigmoid(logits), time, exact, -of_bytes)
 
 
 def test_every_built_in_term_has_its_formula_here() -> None:
@@ -88,9 +97,7 @@ def test_what_fills_up_changes_nothing_not_even_a_gradient(term: type[LossTerm])
     mask = tf.constant(np.repeat([[1, 1, 1, 1, 0, 0]], LANES, axis=0).astype(np.float32))
     with tf.GradientTape() as tape:
         tape.watch([predictions.bit_logits, predictions.time])
-        said = Predictions(
-            predictions.bit_logits, tf.sigmoid(predictions.bit_logits), predictions.time
-        )
+        said = said_of(targets, predictions.bit_logits, predictions.time)
         loss = tf.reduce_sum(term()(targets, said, mask))
     found = tape.gradient(
         loss, [said.bit_logits, said.time], unconnected_gradients=tf.UnconnectedGradients.ZERO
@@ -104,6 +111,39 @@ def test_what_fills_up_changes_nothing_not_even_a_gradient(term: type[LossTerm])
 def test_a_lane_of_nothing_real_is_no_loss(term: type[LossTerm]) -> None:
     values = term()(*some(), tf.zeros((LANES, STEPS)))
     np.testing.assert_allclose(values, np.zeros(LANES), atol=1e-3)
+
+
+def test_a_likelihood_has_the_class_of_time_and_the_place_in_it_where_there_are_any() -> None:
+    targets, said = some()
+    time, position = tf.fill((LANES, STEPS), -np.log(8)), tf.fill((LANES, STEPS), -np.log(4))
+    said = said._replace(
+        time_log_likelihood=tf.cast(time, tf.float32),
+        position_log_likelihood=tf.cast(position, tf.float32),
+    )
+    mask = tf.constant(np.repeat([[1, 1, 0, 0, 0, 0]], LANES, axis=0).astype(np.float32))
+    record = -said.log_likelihood.numpy()[:, :2].mean(axis=1) / np.log(2)
+    values = NegativeLogLikelihood()(targets, said, mask)
+    np.testing.assert_allclose(values, record + 3 + 2, rtol=1e-5)
+
+
+@pytest.mark.parametrize("head", ["bits", "bytes"])
+def test_every_term_trains_either_head(head: str) -> None:
+    net = Network(ModelConfig(head=head, hidden_size=8, dense_size=4), seed=1)
+    rng = np.random.default_rng(0)
+    records = rng.integers(0, 128, (LANES, STEPS, 5)).astype(np.uint8)
+    records[..., 0], records[..., 1], records[..., 4] = 0, 0x90, 3
+    bits = np.unpackbits(records, axis=2).astype(np.float32)
+    time = rng.random((LANES, STEPS)).astype(np.float32)
+    targets = Targets(tf.constant(bits), tf.constant(time))
+    variables = [each.value for each in net.named_weights().values()]
+    with tf.GradientTape(persistent=True) as tape:
+        said, _ = net(bits, time, np.zeros((LANES, 4, 8), np.float32), targets)
+        losses = {term: term()(targets, said, tf.ones((LANES, STEPS))) for term in TERMS}
+    for term, loss in losses.items():
+        assert np.isfinite(loss).all(), term.name
+        gradients = [each for each in tape.gradient(loss, variables) if each is not None]
+        assert all(np.isfinite(each).all() for each in gradients), term.name
+        assert sum(np.abs(each).sum() for each in gradients) > 0, term.name
 
 
 def test_numbers_known_by_heart() -> None:

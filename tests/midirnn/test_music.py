@@ -130,7 +130,7 @@ def test_the_command_lets_a_run_play_and_prints_text_or_json(
     found: dict[str, Any] = json.loads(again.stdout)
     assert found["songs"]["generated"] == 3
     assert [run["song"] for run in found["copied"]["exact"]["generated"]] == [
-        "seed 0", "seed 1", "seed 2",
+        "song 1", "song 2", "song 3",
     ]  # fmt: skip
     assert set(found["figures"]) == {figure.name for figure in FIGURES}
     assert "NaN" not in again.stdout

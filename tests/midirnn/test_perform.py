@@ -13,11 +13,12 @@ import pytest
 import midicodec
 from midirnn import perform
 from midirnn.errors import MidiRnnError, SinkError
-from midirnn.generation import Length, Tally
+from midirnn.length import Length
 from midirnn.perform import play_file
 from midirnn.playback import Lateness, PlaybackReport, SinkReport
-from midirnn.plugin import Event, Sink
+from midirnn.plugin import Event, Sink, StreamInfo
 from midirnn.plugin.choice import PluginChoice
+from midirnn.take import Take, Tally
 
 
 def write(path: Path, *messages: mido.Message, division: int = 480) -> Path:
@@ -85,11 +86,20 @@ def test_what_became_of_each_sink_is_told(capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.parametrize(
-    ("length", "total", "shown"),
-    [(Length(records=4), 4, [1, 3, 4]), (Length(seconds=2.0), 2.0, [0.5, 1.5, 2.0])],
+    ("length", "seconds", "total", "unit", "shown"),
+    [
+        (Length(records=4), None, 4, "record", [1, 3, 4]),
+        (Length(seconds=2.0), 2.0, 2.0, "s", [0.5, 1.5, 2.0]),
+        (Length(bars=1), 2.0, 2.0, "s", [0.5, 1.5, 2.0]),
+    ],
 )
 def test_progress_is_in_what_the_length_was_given_in(
-    length: Length, total: float, shown: list[float], monkeypatch: pytest.MonkeyPatch
+    length: Length,
+    seconds: float | None,
+    total: float,
+    unit: str,
+    shown: list[float],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     tally, seen = Tally(), []
 
@@ -101,11 +111,8 @@ def test_progress_is_in_what_the_length_was_given_in(
             seen.append(self.n)
 
     @contextlib.contextmanager
-    def bar(total: float, unit: str, **_: object) -> Iterator[Bar]:
-        assert (total, unit) == (
-            length.records or length.seconds,
-            "record" if length.records else "s",
-        )
+    def bar(**options: object) -> Iterator[Bar]:
+        assert (options["total"], options["unit"]) == (total, unit)
         yield Bar()
 
     def events() -> Iterator[Event]:
@@ -113,6 +120,6 @@ def test_progress_is_in_what_the_length_was_given_in(
             yield Event(mido.Message("note_on"), 0, 0.0)
 
     monkeypatch.setattr(perform.tqdm, "tqdm", bar)
-    assert len(list(perform._with_progress(events(), length, tally))) == 3
+    take = Take(StreamInfo(), events(), tally, seconds)
+    assert len(list(perform._with_progress(take, length))) == 3
     assert seen == pytest.approx(shown)
-    assert total == shown[-1]

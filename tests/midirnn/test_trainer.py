@@ -49,7 +49,7 @@ def make(tmp_path: Path) -> Make:
         run = Run(tmp_path / name)
         run.folder.mkdir(exist_ok=True)
         training = {**SETTINGS, **settings}
-        model = {"hidden_size": 4, "dense_size": 3, "keep_probability": 0.8}
+        model = {"head": "bits", "hidden_size": 4, "dense_size": 3, "keep_probability": 0.8}
         config = resolve(None, {"model": model, "training": training})
         return Trainer(run, config, corpus, augmentations, losses or [BitCrossEntropy()])
 
@@ -127,6 +127,23 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(make: Make, tmp_pa
     lines, whole = metrics(tmp_path), metrics(tmp_path, "whole")
     assert [line["step"] for line in lines] == [2, 4]
     assert [line["loss/loss"] for line in lines] == [line["loss/loss"] for line in whole]
+
+
+def test_when_its_minutes_are_over_a_run_ends_with_a_score_and_can_go_on(
+    make: Make, tmp_path: Path
+) -> None:
+    outcome = make(corpus=VALIDATED, minutes=1e-9).train(NEVER, lambda _: None)
+    assert outcome.out_of_time
+    assert not outcome.interrupted
+    assert outcome.step == 1
+    index = json.loads((tmp_path / "run" / "checkpoints" / "index.json").read_text())
+    assert index[0]["step"] == 1
+    assert index[0]["loss"] > 10  # validated, out of turn
+    going_on = make(corpus=VALIDATED)
+    going_on.restore(1)
+    assert going_on.train(NEVER, lambda _: None) == Outcome(
+        4, False, False, 3, pytest.approx(30, abs=15)
+    )
 
 
 def test_stopped_before_its_first_step_a_run_saves_nothing(make: Make, tmp_path: Path) -> None:

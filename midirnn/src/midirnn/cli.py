@@ -20,30 +20,16 @@ from midirnn.corpus_commands import inspect, prepare
 from midirnn.distribute import HOW, How
 from midirnn.download_command import download
 from midirnn.errors import MidiRnnError
+from midirnn.generate_command import generate
+from midirnn.options import EXIT_INTERRUPTED, choices
 from midirnn.plugin.choice import PluginChoice
 from midirnn.split import SPLITS, Split
 
 EXIT_BAD_INPUT = 2
-EXIT_INTERRUPTED = 130
-
-
-class _Spec(click.ParamType[PluginChoice]):
-    """``NAME:key=value,…``."""
-
-    name = "NAME[:KEY=VALUE,…]"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> PluginChoice:
-        return value if isinstance(value, PluginChoice) else PluginChoice.parse(value)
 
 
 def _paths(name: str) -> Callable[..., Any]:
     return click.argument(name, nargs=-1, required=True, type=click.Path(path_type=Path))
-
-
-def _choices(flag: str, text: str) -> Callable[..., Any]:
-    return click.option(flag, flag[2:] + "s", type=_Spec(), multiple=True, help=text)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -55,6 +41,7 @@ def cli(debug: bool) -> None:
 
 cli.add_command(prepare)
 cli.add_command(inspect)
+cli.add_command(generate)
 
 
 @cli.command()
@@ -71,6 +58,9 @@ cli.add_command(inspect)
 )
 @click.option(
     "--steps", type=click.IntRange(min=1), help="Training steps, counted from the run's beginning."
+)
+@click.option(
+    "--minutes", type=click.FloatRange(min=0, min_open=True), help="How long training may take."
 )
 @click.option("--seed", type=click.IntRange(min=0, max=2**31 - 1), help="The run's random seed.")
 @click.option("--lanes", type=click.IntRange(min=1), help="Songs read side by side.")
@@ -95,8 +85,8 @@ cli.add_command(inspect)
     type=click.Path(path_type=Path),
     help="A TOML file of settings; flags win over it.",
 )
-@_choices("--augment", "An augmentation; repeatable, run in this order.")
-@_choices("--loss", "A loss term; repeatable. Replaces the preset's.")
+@choices("--augment", "An augmentation; repeatable, run in this order.")
+@choices("--loss", "A loss term; repeatable. Replaces the preset's.")
 def train(
     paths: tuple[Path, ...], folder: Path, resume: bool, tensorboard: bool, distribute: How,
     config_file: Path | None, **flags: Any,
@@ -114,7 +104,7 @@ def train(
 def _settings(flags: dict[str, Any]) -> dict[str, Any]:
     """Return the flags that were given in the nested form of the TOML file."""
     sections = {
-        "steps": "training", "seed": "training", "lanes": "training",
+        "steps": "training", "minutes": "training", "seed": "training", "lanes": "training",
         "learning_rate": "training", "checkpoint_every": "training",
         "hidden_size": "model", "messages": "corpus", "types": "corpus",
     }  # fmt: skip
@@ -133,54 +123,8 @@ def _settings(flags: dict[str, Any]) -> dict[str, Any]:
 
 
 @cli.command()
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option(
-    "--length",
-    default="2500",
-    show_default=True,
-    help="How much to generate: records (2500) or seconds (90s).",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="The same seed makes the same song.",
-)
-@click.option(
-    "--primer",
-    type=click.Path(path_type=Path),
-    help="A MIDI file that the song begins with and the network goes on from.",
-)
-@click.option(
-    "--temperature",
-    type=click.FloatRange(min=0),
-    help="0 takes the likeliest, 1 what the network learnt. [default: the run's]",
-)
-@click.option(
-    "--checkpoint", default="best", show_default=True, help="best, last, or a checkpoint's step."
-)
-@_choices(
-    "--sink",
-    "Where the song goes; repeatable. [default: the run's, which is a file: generated.mid]",
-)
-def generate(
-    run: Path, length: str, seed: int, primer: Path | None, temperature: float | None,
-    checkpoint: str, sinks: tuple[PluginChoice, ...],
-) -> None:  # fmt: skip
-    """Let the network of RUN play a new song into one or more sinks."""
-    from midirnn.perform import generate_song
-
-    finished = generate_song(
-        run, length, seed, sinks, primer=primer, temperature=temperature, checkpoint=checkpoint
-    )
-    if not finished:
-        sys.exit(EXIT_INTERRUPTED)
-
-
-@cli.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@_choices("--sink", "Where the song goes; repeatable. [default: pygame]")
+@choices("--sink", "Where the song goes; repeatable. [default: pygame]")
 def play(file: Path, sinks: tuple[PluginChoice, ...]) -> None:
     """Send a MIDI FILE to one or more sinks."""
     from midirnn.perform import play_file
@@ -241,6 +185,9 @@ def evaluate(
     click.echo(f"bits per message     {scores.bits_per_message:.3f}")
     for name, bits in scores.fields.items():
         click.echo(f"  {name:<18} {bits:.3f}")
+    if scores.time_bits_per_message is not None:
+        click.echo(f"bits for its time    {scores.time_bits_per_message:.3f}")
+        click.echo(f"bits together        {scores.total_bits_per_message:.3f}")
     click.echo(f"exact messages       {scores.exact_messages:.1%}")
     click.echo(f"time error           {scores.time_error_seconds * 1000:.1f} ms (mean absolute)")
     for name, value in scores.losses.items():

@@ -14,16 +14,35 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from midirnn.errors import ConfigError
+from midirnn.instruments import program_of
 from midirnn.plugin.choice import PluginChoice
+from midirnn.scales import pitch_classes
 from midirnn.timescale import TimeScale
 
 _BARE_KEY = re.compile("[A-Za-z0-9_-]+")  # TOML's; others are quoted
 
 PositiveInt = Annotated[int, Field(gt=0)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def _scale(name: str) -> str:
+    pitch_classes(name)  # raises ValueError where there is no such scale
+    return name
+
+
+def _program(value: Any) -> int:
+    return program_of(str(value))
 
 
 class _Section(BaseModel):
@@ -67,10 +86,14 @@ class CorpusConfig(_Section):
 class ModelConfig(_Section):
     """The network's sizes, its initial weights, and how time is shown to it."""
 
-    hidden_size: PositiveInt = 500
-    dense_size: PositiveInt = 100
-    keep_probability: Annotated[float, Field(gt=0, le=1)] = 0.95
-    """The share of units that dropout between the LSTMs keeps."""
+    head: Literal["bytes", "bits"] = "bytes"
+    """``bytes``: a distribution, time first, then byte after byte, each given those before;
+    ``bits``: the notebook's 40 independent bits, and time as a number."""
+    hidden_size: PositiveInt = 256
+    dense_size: PositiveInt = 128
+    """Units of each LSTM, and of each hidden layer of the head."""
+    keep_probability: Annotated[float, Field(gt=0, le=1)] = 0.7
+    """The share of units that dropout keeps: between the LSTMs, and for bytes after them too."""
     initializer: Literal["glorot", "notebook"] = "glorot"
     """``notebook``: normal with a deviation of 0.01 everywhere (0.1 for the last of time)."""
     time_scale: TimeScale = "log"
@@ -86,15 +109,18 @@ class TrainingConfig(_Section):
 
     steps: PositiveInt = 5000
     """How many steps the run has from its beginning, however often it was interrupted."""
+    minutes: PositiveFloat | None = None
+    """How long training may take each time it is begun or resumed; it is validated at the end."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 42
-    lanes: PositiveInt = 8
+    lanes: PositiveInt = 16
     """How many songs are read side by side: the batch."""
-    sequence_length: PositiveInt = 25
+    sequence_length: PositiveInt = 50
     """How many records a lane moves on in one step."""
     pool_size: PositiveInt = 500
     """How many songs stand in memory with a position and LSTM states of their own."""
-    replace_probability: Annotated[float, Field(ge=0, le=1)] = 0.01
-    """How often a song that ends makes room for another from the corpus."""
+    replace_probability: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """How often a song that ends makes room for another: always, and each is read as often as the
+    others; hardly ever, and the short ones are read more often than the long."""
     learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 3e-3
     plateau_patience: Annotated[int, Field(ge=0)] = 4
     """After how many validations without a better score the rate is lowered; 0: never."""
@@ -116,10 +142,43 @@ class TrainingConfig(_Section):
 class GenerationConfig(_Section):
     """What ``generate`` does when it is not told otherwise."""
 
-    temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.5
-    """0 rounds every bit to the likelier value; 1 draws each with its own probability."""
+    temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.9
+    """Of messages: 0 takes the likeliest, 1 draws as the network learnt, between is between."""
+    time_temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    """Of the time between them; not set: as ``temperature``."""
+    top_p: Annotated[float, Field(gt=0, le=1)] = 0.98
+    """Only the likeliest values that together have this probability are drawn from."""
+    top_k: Annotated[int, Field(ge=0)] = 0
+    """Only so many of the likeliest values are drawn from; 0: all of them."""
+    most_repeats: Annotated[int, Field(ge=0)] = 4
+    """How often the same notes may follow one another, time for time, before it is a loop and
+    left; 0: as often as the network likes."""
+    rules: bool = True
+    """Whether only what makes valid MIDI is drawn, every note ended, and the rest of this kept."""
+    most_notes: PositiveInt = 32
+    """How many notes sound at once at most."""
+    longest_note_seconds: PositiveFloat = 15.0
+    """A note or a pedal that is held for so long is released."""
     longest_wait_seconds: Annotated[float, Field(gt=0)] = 30.0
     """A network's longer waits are cut to this."""
+    channels: Annotated[tuple[Annotated[int, Field(ge=0, le=15)], ...], Field(min_length=1)] = (
+        tuple(range(16))
+    )
+    """Which channels are played on, from 0; 9 is General MIDI's drums."""
+    scale: Annotated[str, AfterValidator(_scale)] | None = None
+    """What notes are in, as ``"D minor"`` (:mod:`midirnn.scales`); drums are in none."""
+    programs: dict[
+        Annotated[int, Field(ge=0, le=15)], Annotated[int, BeforeValidator(_program)]
+    ] = Field(default_factory=dict)
+    """The instrument of each of these channels, a number from 0 or a name of General MIDI's."""
+    program_changes: bool = True
+    """Whether the network may change instruments, of channels that ``programs`` does not set."""
+    tempo: Annotated[float, Field(ge=4, le=1000)] | None = None
+    """Beats (quarter notes) a minute that the song is brought to; not set: as it comes."""
+    quantize: Annotated[int, Field(ge=0, le=96)] = 0
+    """Times are rounded to such a part of the song's beat, as 12; 0: as they come."""
+    meter: Annotated[str, Field(pattern=r"^[1-9]\d?/(1|2|4|8|16|32|64)$")] | None = None
+    """The time signature that is written and that bars are counted by; not set: 4/4, unwritten."""
 
 
 class Config(_Section):
@@ -130,12 +189,9 @@ class Config(_Section):
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     generation: GenerationConfig = GenerationConfig()
-    augment: tuple[PluginChoice, ...] = ()
+    augment: tuple[PluginChoice, ...] = (PluginChoice(name="transpose"),)
     """Augmentations, in the order in which they run."""
-    loss: tuple[PluginChoice, ...] = (
-        PluginChoice(name="bit_cross_entropy"),
-        PluginChoice(name="time_rmse", options={"weight": 0.3}),
-    )
+    loss: tuple[PluginChoice, ...] = (PluginChoice(name="negative_log_likelihood"),)
     """The loss: the weighted sum of these terms."""
     sink: Annotated[tuple[PluginChoice, ...], Field(min_length=1)] = (PluginChoice(name="file"),)
     """Where ``generate`` sends a song when it is not told."""
@@ -145,15 +201,24 @@ PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
     "notebook": {
         "corpus": {"messages": "all"},
-        "model": {"initializer": "notebook", "time_scale": "notebook"},
+        "model": {
+            "head": "bits",
+            "hidden_size": 500,
+            "dense_size": 100,
+            "keep_probability": 0.95,
+            "initializer": "notebook",
+            "time_scale": "notebook",
+        },
         "training": {
             "steps": 1000,
             "lanes": 1,
+            "sequence_length": 25,
+            "replace_probability": 0.01,
             "learning_rate": 1e-4,
             "plateau_patience": 0,
             "early_stopping_patience": 0,
         },
-        "generation": {"temperature": 0.0},
+        "generation": {"temperature": 0.0, "rules": False, "most_repeats": 0, "top_p": 1.0},
         "augment": [{"name": "noise"}, {"name": "step_zeroing"}],
         "loss": [
             {"name": "mse", "weight": 1.0},
@@ -168,10 +233,10 @@ RESUMABLE = {
     ("model", "lstm"),
     ("model", "precision"),
     ("training", "steps"),
+    ("training", "minutes"),
     ("training", "log_every"),
     ("training", "histogram_every"),
-    ("generation", "temperature"),
-    ("generation", "longest_wait_seconds"),
+    *(("generation", name) for name in GenerationConfig.model_fields),
     ("sink", None),
 }
 """What may change when a run is resumed: everything else would make it another run."""

@@ -138,7 +138,7 @@ def open_corpus(paths: Sequence[Path], config: CorpusConfig, shortest: int = 2) 
 
     ``paths`` are one prepared corpus, whose own settings hold (:func:`settings_of`), or files and
     folders, which are prepared as ``config`` says and kept in the cache (:mod:`midirnn.cache`).
-    Songs with fewer than ``shortest`` records are left out. Of fewer than
+    Songs to train on that have fewer than ``shortest`` records are left out. Of fewer than
     :data:`FEWEST_TO_SPLIT` songs that were not prepared none is held back. Raises
     :class:`CorpusError` if there is nothing to train on.
     """
@@ -184,15 +184,17 @@ def settings_of(paths: Sequence[Path]) -> CorpusConfig | None:
 
 
 def _opened(store: Store, paths: Sequence[Path], shortest: int, *, split_few: bool) -> Corpus:
-    """Return a store as a corpus; what is too short for the caller is left out besides."""
+    """Return a store as a corpus; what is too short to be trained on is left out besides."""
     left_out = _left_out(store)
     splits, lengths = store.columns("split", "record_count")
-    for row in np.flatnonzero(lengths < shortest):
+    long_enough = lengths >= shortest
+    if not split_few and np.count_nonzero(long_enough) < FEWEST_TO_SPLIT:
+        splits = np.full(len(splits), "train")
+    # Those held back are scored to their last record, however few they have.
+    usable = np.where(splits == "train", long_enough, lengths >= 2)
+    for row in np.flatnonzero(~usable):
         error = too_short(int(lengths[row]), shortest)
         left_out.append(LeftOut(store.path(int(row)), error.reason, error.detail))
-    usable = lengths >= shortest
-    if not split_few and np.count_nonzero(usable) < FEWEST_TO_SPLIT:
-        splits = np.where(usable, "train", "")
     rows = {split: np.flatnonzero(usable & (splits == split)) for split in SPLITS}
     corpus = _of_rows(store, rows["train"], left_out)
     corpus = replace(

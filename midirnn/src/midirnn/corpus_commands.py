@@ -8,25 +8,7 @@ from typing import Any
 
 import click
 
-
-class _Channels(click.ParamType[tuple[int, ...]]):
-    """``0-8,10``: channels and ranges of them, from 0."""
-
-    name = "CHANNELS"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        if isinstance(value, tuple):
-            return value
-        channels: set[int] = set()
-        for piece in str(value).split(","):
-            first, _, last = piece.strip().partition("-")
-            if not (first.isdecimal() and (last or first).isdecimal()):
-                self.fail(f"expected channels such as 0-8,10, found {value!r}", param, ctx)
-            channels.update(range(int(first), int(last or first) + 1))
-        return tuple(sorted(channels))
-
+from midirnn.options import Channels
 
 _POSITIVE = click.FloatRange(min=0, min_open=True)
 _SHARE = click.FloatRange(min=0, max=1, max_open=True)
@@ -48,7 +30,7 @@ _SHARE = click.FloatRange(min=0, max=1, max_open=True)
     help="Which messages are kept. [default: channel]",
 )
 @click.option(
-    "--channels", type=_Channels(), help="Whose messages are kept, from 0: 0-8,10. [default: all]"
+    "--channels", type=Channels(), help="Whose messages are kept, from 0: 0-8,10. [default: all]"
 )
 @click.option(
     "--drums",

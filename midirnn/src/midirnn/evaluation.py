@@ -1,12 +1,14 @@
-"""How well a network predicts songs: bits per message, and time.
+"""How well a network predicts songs: bits per message, and for its time.
 
 The measure is the same for every model: the negative log2-likelihood of each channel message's
-whole 40-bit record, its bits independent and their probabilities clipped at 1e-6, over every
-record that has one before it.
+whole record, over every record that has one before it. Bits that are independent have their
+probabilities clipped at 1e-6. Time has a term of its own, the negative log2-likelihood of its
+class (:mod:`midirnn.timeclasses`), where the network gives it a distribution.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,7 +23,7 @@ from midirnn.corpus import open_corpus, prepared_among, read_corpus, read_split
 from midirnn.errors import CorpusError
 from midirnn.losses import each_term
 from midirnn.model import Network
-from midirnn.plugin.interfaces import Events, LossTerm, Targets
+from midirnn.plugin.interfaces import Events, LossTerm, Predictions, Targets
 from midirnn.run import Run
 from midirnn.say import say
 from midirnn.split import Split
@@ -47,11 +49,18 @@ class Evaluation:
     bits_per_message: float
     fields: dict[str, float]
     """The share of each part of a record in these bits; together they are all of them."""
+    time_bits_per_message: float | None
+    """What the class of its time costs; None where the network says a number."""
     exact_messages: float
-    """The share of messages that rounding the network's bits gives exactly."""
+    """The share of messages that are the likeliest: of bytes, given the true time."""
     time_error_seconds: float
-    """The mean absolute error of the time before a message."""
+    """The mean absolute error of the time before a message: of its mean, where it has one."""
     losses: dict[str, float]
+
+    @property
+    def total_bits_per_message(self) -> float:
+        """What message and time cost together: what networks are compared by."""
+        return self.bits_per_message + (self.time_bits_per_message or 0.0)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the scores as plain values, for JSON."""
@@ -72,7 +81,10 @@ def evaluate_run(
     step = run.checkpoints.find(checkpoint)
     weights = run.checkpoints.load(step, "weights")
     songs = _songs(paths, config, split)
-    network = Network(config.model.model_copy(update={"precision": "float32"}))
+    network = Network(
+        config.model.model_copy(update={"precision": "float32"}),
+        channel_only=config.corpus.messages == "channel",
+    )
     with run.checkpoints.blamed(step):
         network.load(weights)
     return Evaluator(network, losses, config).evaluate(songs)
@@ -86,7 +98,7 @@ def _songs(paths: Sequence[Path], config: Config, split: Split | None) -> Sequen
         # The same set for every model, whatever it was trained on.
         corpus = read_corpus(paths, config.corpus.model_copy(update={"messages": "channel"}))
     else:
-        corpus = open_corpus(paths, config.corpus, config.training.sequence_length + 1)
+        corpus = open_corpus(paths, config.corpus)
         songs = {"train": corpus.songs, "validation": corpus.validation, "test": corpus.test}[split]
         if not len(songs):
             raise CorpusError(
@@ -106,6 +118,7 @@ class Evaluator:
         self._length = config.training.sequence_length
         self._scale = config.model.time_scale
         self._units = config.model.hidden_size
+        self._bytes = config.model.head == "bytes"
         self._predict = tf.function(
             self._costs,
             autograph=False,
@@ -120,7 +133,7 @@ class Evaluator:
     def evaluate(self, songs: Sequence[Events]) -> Evaluation:
         """Run over every song from its beginning, fresh states each, and score each prediction."""
         messages = windows = 0
-        exact_messages = time_error = 0.0
+        exact_messages = time_error = time_bits = 0.0
         fields: dict[str, float] = {}
         losses = dict.fromkeys((term.name for term in self._terms), 0.0)
         # Songs of about one length side by side: the short ones wait for the longest of them.
@@ -130,7 +143,7 @@ class Evaluator:
             states = np.zeros((len(lanes), 4, self._units), np.float32)
             for records, delta_seconds, real in _windows(lanes, self._length):
                 time = from_seconds(delta_seconds, self._scale)
-                states, cost, exact, said, parts = self._predict(
+                states, cost, predictions, parts = self._predict(
                     records, time, states, real.astype(np.float32)
                 )
                 targets = records[:, 1:]
@@ -139,9 +152,12 @@ class Evaluator:
                 messages += int(counted.sum())
                 for name, bits in _by_field(status[counted], cost.numpy()[counted]):
                     fields[name] = fields.get(name, 0.0) + bits
-                exact_messages += float(exact.numpy()[counted].sum())
-                error = np.abs(to_seconds(said.numpy(), self._scale) - delta_seconds[:, 1:])
-                time_error += float(error[counted].sum())
+                exact_messages += float(predictions.exact.numpy()[counted].sum())
+                said = to_seconds(predictions.time.numpy(), self._scale)
+                time_error += float(np.abs(said - delta_seconds[:, 1:])[counted].sum())
+                if predictions.time_log_likelihood is not None:
+                    nats = predictions.time_log_likelihood.numpy()[counted]
+                    time_bits -= float(nats.sum(dtype=np.float64)) / math.log(2)
                 windows += int(real.any(axis=1).sum())
                 for name, value in parts.items():
                     losses[name] += float(value)
@@ -151,6 +167,7 @@ class Evaluator:
             messages=messages,
             bits_per_message=sum(fields.values()) / count,
             fields={name: bits / count for name, bits in fields.items()},
+            time_bits_per_message=time_bits / count if self._bytes else None,
             exact_messages=exact_messages / count,
             time_error_seconds=time_error / count,
             losses={name: total / max(windows, 1) for name, total in losses.items()},
@@ -158,23 +175,25 @@ class Evaluator:
 
     def _costs(
         self, records: tf.Tensor, time: tf.Tensor, states: tf.Tensor, mask: tf.Tensor
-    ) -> tuple[tf.Tensor, ...]:
-        """Return the states, each byte's bits, what is exact, the time said, and loss terms."""
+    ) -> tuple[tf.Tensor, tf.Tensor, Predictions, dict[str, tf.Tensor]]:
+        """Return the states, each byte's bits, the predictions, and loss terms."""
         bits = records_to_bits(records)
         targets = Targets(bits[:, 1:], time[:, 1:])
-        predictions, states = self._network(bits[:, :-1], time[:, :-1], states)
+        predictions, states = self._network(bits[:, :-1], time[:, :-1], states, targets)
         # A lane that has only padding in this window has no loss, whatever a term makes of it.
         real = tf.reduce_any(mask > 0, axis=1)
         parts = {
             name: tf.reduce_sum(tf.where(real, values, 0.0))
             for name, values in each_term(self._terms, targets, predictions, mask).items()
         }
-        p = tf.clip_by_value(predictions.bits, _CLIP, 1 - _CLIP)
-        cost = -tf.math.log(tf.where(targets.bits > 0.5, p, 1 - p)) / tf.math.log(2.0)
-        of_bytes = tf.concat([tf.shape(cost)[:2], [5, 8]], axis=0)
-        exact = tf.reduce_all((predictions.bits > 0.5) == (targets.bits > 0.5), axis=2)
-        cost = tf.reduce_sum(tf.reshape(cost, of_bytes), axis=3)
-        return states, cost, exact, predictions.time, parts
+        if self._bytes:
+            cost = -predictions.byte_log_likelihood
+        else:
+            p = tf.clip_by_value(predictions.bits, _CLIP, 1 - _CLIP)
+            cost = -tf.math.log(tf.where(targets.bits > 0.5, p, 1 - p))
+            of_bytes = tf.concat([tf.shape(cost)[:2], [5, 8]], axis=0)
+            cost = tf.reduce_sum(tf.reshape(cost, of_bytes), axis=3)
+        return states, cost / tf.math.log(2.0), predictions, parts
 
 
 def _by_field(

@@ -1,67 +1,24 @@
-"""A trained network plays on its own: it is fed what it emitted, record after record.
+"""A trained network plays songs: what it proposes is what happens, record after record.
 
 No TensorFlow here: the weights come from a run's checkpoint and the steps from numpy.
 """
 
 from __future__ import annotations
 
-import math
-import re
-from collections import Counter
+from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
-import numpy as np
-
-import midicodec
 from midirnn.checkpoint import Arrays
-from midirnn.config import Config
-from midirnn.errors import GenerationError
-from midirnn.messages import EventMaker
+from midirnn.config import Config, validate
+from midirnn.length import Length
+from midirnn.opening import Opening, Timed
+from midirnn.performance import Ensemble, Performance
 from midirnn.plugin.interfaces import Event, Events, StreamInfo
+from midirnn.primer import Primer
 from midirnn.run import Run
-from midirnn.sampling import sample_record
 from midirnn.stepper import Stepper
-from midirnn.timescale import from_seconds, to_seconds
-
-_PATIENCE_RECORDS = 2_000
-"""After how many records in a row that take no time a length in seconds is given up."""
-_NO_TIME_SECONDS = 0.001
-"""What so many records together must take at least."""
-
-
-@dataclass(frozen=True, slots=True)
-class Length:
-    """How long a song is to get: so many emitted records, or so many seconds."""
-
-    records: int | None = None
-    seconds: float | None = None
-
-    @classmethod
-    def parse(cls, text: str) -> Length:
-        """Read ``2500`` (records) or ``90s``; raises :class:`GenerationError` for anything else."""
-        match = re.fullmatch(r"(\d{1,12})|(\d{1,9}(?:\.\d*)?|\.\d+)\s*s", text.strip())
-        if match is None:
-            raise GenerationError(
-                f"expected a length such as 2500 (records) or 90s (seconds), found {text!r}"
-            )
-        length = cls(int(match[1])) if match[1] else cls(seconds=float(match[2]))
-        if not (length.records or length.seconds):
-            raise GenerationError(f"a length must be more than nothing, found {text!r}")
-        return length
-
-
-@dataclass
-class Tally:
-    """What became of the records that the network emitted; grows while a song is generated."""
-
-    records: int = 0
-    messages: int = 0
-    seconds: float = 0.0
-    """From the last message before them to the last one that they made."""
-    skipped: Counter[str] = field(default_factory=Counter)
-    """Why records gave no message, and how often."""
+from midirnn.take import Song, Take, Tally
 
 
 class Generator:
@@ -84,8 +41,31 @@ class Generator:
         config, step = run.config(), run.checkpoints.find(checkpoint)
         weights = run.checkpoints.load(step, "weights")
         with run.checkpoints.blamed(step):
-            Stepper(weights)  # told now, and not when sinks are open
+            Stepper(weights, 1, config.model.time_scale)  # told now, and not when sinks are open
         return cls(config, run.start, weights, step)
+
+    def with_settings(self, **settings: Any) -> Self:
+        """Return a generator with other settings of ``[generation]``; None leaves one as it is.
+
+        Raises :class:`midirnn.errors.ConfigError` for a key there is not or a value that is unfit.
+        """
+        values = self.config.model_dump(mode="python")
+        given = {key: value for key, value in settings.items() if value is not None}
+        values["generation"] |= given
+        config = validate(values, source="settings")
+        return type(self)(config, self._start, self._weights, self.step)
+
+    def performance(
+        self, seed: int, *, start: bool = True, channel_only: bool = False
+    ) -> Performance:
+        """Return one song that others may play along in; with ``start`` its first event was heard.
+
+        ``channel_only``: only channel messages are proposed, whatever the network knows.
+        """
+        ensemble = Ensemble(self.config, self._weights, seed, channel_only=channel_only)
+        if start:
+            Opening.of_start(self._start(), self.config.generation).hear(ensemble)
+        return Performance(ensemble)
 
     def events(
         self,
@@ -93,7 +73,7 @@ class Generator:
         seed: int,
         info: StreamInfo,
         *,
-        primer: Events | None = None,
+        primer: Events | Primer | None = None,
         temperature: float | None = None,
         tally: Tally | None = None,
     ) -> Iterator[Event]:
@@ -104,62 +84,73 @@ class Generator:
         arguments give the same events. Records that make no message keep their time. Raises
         :class:`GenerationError` where the song cannot be begun or comes to no end.
         """
-        tally = Tally() if tally is None else tally
-        settings, scale = self.config.generation, self.config.model.time_scale
-        if temperature is None:
-            temperature = settings.temperature
-        if not 0 <= temperature < math.inf:
-            raise GenerationError(f"expected a temperature from 0 on, found {temperature}")
-        rng = np.random.default_rng((seed, 0x6D69646972))
-        stepper, said = Stepper(self._weights), None
-        maker, decoder = EventMaker(info), midicodec.Decoder()
+        generator = self.with_settings(temperature=temperature)
+        primer = Primer(primer) if isinstance(primer, Events) else primer
+        (take,) = generator.songs(length, seed, info=info, primer=primer, tally=tally)
+        yield from take.events
 
-        start = self._start() if primer is None else primer
-        for record, seconds in zip(start.records, start.delta_seconds.tolist(), strict=True):
-            yield from self._decoded(decoder.feed(record, seconds), maker, Tally())
-            said = stepper.step(np.unpackbits(record), from_seconds(seconds, scale))
-        if said is None:
-            raise GenerationError("the primer holds no event for the network to go on from")
+    def songs(
+        self,
+        length: Length,
+        seed: int,
+        count: int = 1,
+        *,
+        info: StreamInfo | None = None,
+        primer: Primer | None = None,
+        only_new: bool = False,
+        tally: Tally | None = None,
+    ) -> list[Take]:
+        """Begin ``count`` songs, which are generated side by side while any of them is asked on.
 
-        began, passed, moved, still = maker.seconds, 0.0, 0.0, 0
-        while not _reached(length, tally.records, passed):
-            record = sample_record(said.bit_logits, temperature, rng)
-            seconds = min(float(to_seconds(said.time, scale)), settings.longest_wait_seconds)
-            if length.seconds is not None and passed + seconds > length.seconds:
-                break
-            yield from self._decoded(decoder.feed(record, seconds), maker, tally)
-            tally.records += 1
-            heard = maker.seconds - began
-            # What made no message yet takes time too; the next message will start after it.
-            passed = heard if heard > tally.seconds else passed + seconds
-            tally.seconds = heard
-            moved, still = (moved, still + 1) if passed - moved < _NO_TIME_SECONDS else (passed, 0)
-            if length.seconds is not None and still > _PATIENCE_RECORDS:
-                raise GenerationError(
-                    f"the network emitted {still} records in a row that take no time, after "
-                    f"{passed:.1f} s; give the length in records, or train it for longer"
-                )
-            said = stepper.step(np.unpackbits(record), from_seconds(seconds, scale))
-        yield from self._decoded(decoder.flush(), maker, tally)
-        yield from maker.end()
-
-    def _decoded(
-        self, outcomes: list[midicodec.Outcome], maker: EventMaker, tally: Tally
-    ) -> Iterator[Event]:
-        for outcome in outcomes:
-            if isinstance(outcome, midicodec.Skip):
-                tally.skipped[outcome.reason] += 1
-            elif self._channel_only and (outcome.is_meta or not hasattr(outcome, "channel")):
-                tally.skipped["not a channel message, and the network knows only those"] += 1
-                maker.wait(outcome.time)
-            else:
-                tally.messages += 1
-                event = maker.add(outcome, outcome.time)
-                if event is not None:
-                    yield event
+        Each is as :meth:`events` says, and its own, keyed by ``seed`` and its number: songs 1 to
+        4 of eight are the four of four. With ``only_new`` what the primer says is left out.
+        Without an ``info`` its beat is that of the settings or, where bars are counted, the one
+        that the music has. ``tally`` is that of the only song.
+        """
+        settings = self.config.generation
+        if primer is None:
+            opening = Opening.of_start(self._start(), settings)
+        else:
+            opening = Opening.of_primer(primer, settings, only_new=only_new)
+        ensemble = Ensemble(self.config, self._weights, seed, count)
+        opening.hear(ensemble)
+        rows = _SideBySide(ensemble, opening.rest)
+        takes = []
+        for song in range(count):
+            own = Tally() if tally is None else tally
+            maker = Song(self.config, length, opening, rows.row(song), own, info)
+            takes.append(Take(maker.info, maker.events(), own, maker.seconds))
+        return takes
 
 
-def _reached(length: Length, records: int, seconds: float) -> bool:
-    if length.records is not None:
-        return records >= length.records
-    return length.seconds is not None and seconds >= length.seconds
+class _SideBySide:
+    """Songs that are generated together, and read one by one."""
+
+    def __init__(self, ensemble: Ensemble, rest: float) -> None:
+        self._ensemble, self._rest = ensemble, rest
+        self._waiting: list[deque[Timed] | None] = [deque() for _ in range(ensemble.songs)]
+        self._proposed: tuple[Any, Any] | None = None
+
+    def row(self, song: int) -> Iterator[Timed]:
+        """Yield a song's records, without end."""
+        waiting = self._waiting[song]
+        assert waiting is not None
+        try:
+            while True:
+                if not waiting:
+                    self._advance()
+                yield waiting.popleft()
+        finally:
+            self._waiting[song] = None  # nobody reads on: nothing more is kept
+
+    def _advance(self) -> None:
+        """Let each song go on by a record; it is heard only when the next one is asked for."""
+        if self._proposed is not None:
+            seconds, records = self._proposed
+            self._ensemble.hear(records, seconds)
+        self._proposed = self._ensemble.next(self._rest)
+        self._rest = 0.0
+        seconds, records = self._proposed
+        for waiting, record, passed in zip(self._waiting, records, seconds.tolist(), strict=True):
+            if waiting is not None:
+                waiting.append((record.tobytes(), passed))

@@ -11,8 +11,8 @@ from midirnn.plugin.interfaces import Event, StreamInfo
 if TYPE_CHECKING:
     import mido
 
-_PEDALS = frozenset({64, 66})  # sustain and sostenuto: those that hold notes
-_PEDAL_DOWN = 64  # a controller's values from here on mean "on" (MIDI 1.0)
+HOLDING_PEDALS = frozenset({64, 66})  # sustain and sostenuto: those that hold notes
+PEDAL_DOWN = 64  # a controller's values from here on mean "on" (MIDI 1.0)
 _NO_SONG_HOLDS = frozenset({"set_tempo", "end_of_track"})
 
 
@@ -74,8 +74,8 @@ class EventMaker:
             self._notes[message.channel, message.note] = None
         elif message.type in ("note_on", "note_off"):
             self._notes.pop((message.channel, message.note), None)
-        elif message.type == "control_change" and message.control in _PEDALS:
-            if message.value >= _PEDAL_DOWN:
+        elif message.type == "control_change" and message.control in HOLDING_PEDALS:
+            if message.value >= PEDAL_DOWN:
                 self._pedals[message.channel, message.control] = None
             else:
                 self._pedals.pop((message.channel, message.control), None)

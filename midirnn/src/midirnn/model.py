@@ -1,6 +1,7 @@
-"""The network, read top to bottom: query gate → LSTM → dense → LSTM → fork → bits and time.
+"""The network, read top to bottom: query gate → LSTM → dense → LSTM → fork → head.
 
-The notebook's, to the letter; ``B`` lanes, ``T`` steps, ``H`` the hidden size.
+With the ``bits`` head the notebook's, to the letter; ``B`` lanes, ``T`` steps, ``H`` the hidden
+size.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ import tensorflow as tf
 
 from midirnn.config import ModelConfig
 from midirnn.errors import RunError
+from midirnn.heads import BitsHead, BytesHead
 from midirnn.lstm import LSTM
-from midirnn.plugin.interfaces import Predictions
+from midirnn.plugin.interfaces import Predictions, Targets
+from midirnn.said import BITS
 from midirnn.share import Share
 
-BITS = 40
 _EPSILON = 1e-7
 
 
@@ -40,12 +42,13 @@ class QueryGate(keras.layers.Layer):
 
 
 class Network(keras.Model):
-    """Predicts the next record's bits and time from all before it."""
+    """Predicts the next record and its time from all before it."""
 
-    def __init__(self, config: ModelConfig, seed: int = 0) -> None:
+    def __init__(self, config: ModelConfig, seed: int = 0, *, channel_only: bool = True) -> None:
+        """Make the layers; ``channel_only``, records are of channel messages and nothing else."""
         super().__init__(name="network", dtype="float32")
         self.config = config
-        units, dense_units = config.hidden_size, config.dense_size
+        units = config.hidden_size
         mixed = _precision(config)
         # A layer's own seeds, so that its first weights depend on nothing made before it.
         seeds = iter(np.random.SeedSequence(seed).generate_state(64).tolist())
@@ -61,10 +64,11 @@ class Network(keras.Model):
             activation: str | None = "leaky_relu",
             deviation: float = 0.01,
             dtype: str = mixed,
+            use_bias: bool = True,
         ) -> keras.layers.Dense:
             kernel = weights(deviation)
             return keras.layers.Dense(
-                units, activation, kernel_initializer=kernel, name=name, dtype=dtype
+                units, activation, use_bias, kernel_initializer=kernel, name=name, dtype=dtype
             )
 
         def lstm(name: str) -> keras.layers.LSTM:
@@ -92,45 +96,54 @@ class Network(keras.Model):
         self.between = dense("between", units)
         self.lstm2 = lstm("lstm2")
         self.fork = dense("fork", units)
-        self.bits_hidden = dense("bits_hidden", dense_units)
-        self.bits_out = dense("bits_out", BITS, activation=None, dtype="float32")
-        self.time_hidden = dense("time_hidden", dense_units)
-        self.time_out = dense("time_out", 1, deviation=0.1, dtype="float32")
-        self(tf.zeros((1, 1, BITS)), tf.zeros((1, 1)), tf.zeros((1, 4, units)))
+        self.head: BitsHead | BytesHead
+        if config.head == "bits":
+            self.head = BitsHead(dense, config)
+        else:
+            self.head = BytesHead(dense, config, channel_only=channel_only)
+            # Bits and a number are a roundabout way of saying which note, and how long ago.
+            self.seen = dense("seen", units, activation=None, use_bias=False)
+        bits, time = tf.zeros((1, 1, BITS)), tf.zeros((1, 1))
+        self(bits, time, tf.zeros((1, 4, units)), Targets(bits, time))
 
     def call(
         self,
         bits: tf.Tensor,
         time: tf.Tensor,
         states: tf.Tensor,
+        targets: Targets | None = None,
         dropout_seed: tf.Tensor | None = None,
         share: Share | None = None,
     ) -> tuple[Predictions, tf.Tensor]:
         """Run over ``bits`` (B, T, 40) and ``time`` (B, T) from ``states`` (B, 4, H).
 
-        Returns the predictions for the step after each, and the states after the last. With a
+        Returns the predictions for the step after each, and the states after the last. ``targets``
+        are what the predictions are to say the likelihood of; the bytes head needs them. With a
         ``dropout_seed`` (2,) int32, units between the LSTMs are dropped; without, none are. With
         a ``share``, these lanes are but some of a batch, and what is dropped is as for all of it.
         """
         c1, h1, c2, h2 = tf.unstack(states, axis=1)
         inputs = tf.concat([bits, time[:, :, None]], axis=2)  # (B, T, 41)
         x = self.query_gate(inputs) * self.gated(inputs)  # (B, T, H), and so below
+        if isinstance(self.head, BytesHead):
+            x += self.seen(tf.concat(self.head.one_hots(bits, time), axis=2))
         x, h1, c1 = self.lstm1(x, initial_state=[h1, c1])
         x = self.between(x)
         if dropout_seed is not None:
             x = _dropout(x, 1 - self.config.keep_probability, dropout_seed, share)
         x, h2, c2 = self.lstm2(x, initial_state=[h2, c2])
+        if dropout_seed is not None and self.config.head == "bytes":
+            seed = tf.random.fold_in(dropout_seed, 1)
+            x = _dropout(x, 1 - self.config.keep_probability, seed, share)
         x = self.fork(x)
-        logits = self.bits_out(self.bits_hidden(x))  # (B, T, 40)
-        time = self.time_out(self.time_hidden(x))[:, :, 0]  # (B, T)
         states = tf.stack([tf.cast(each, tf.float32) for each in (c1, h1, c2, h2)], axis=1)
-        return Predictions(logits, tf.sigmoid(logits), time), states
+        return self.head(x, targets), states
 
     def named_weights(self) -> dict[str, keras.Variable]:
         """Return the weights as ``layer/weight``: the names that checkpoints have."""
         return {
             f"{layer.name}/{weight.name}": weight
-            for layer in self.layers
+            for layer in [each for each in self.layers if each is not self.head] + self.head.parts
             for weight in layer.trainable_variables
         }
 

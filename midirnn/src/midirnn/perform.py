@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import tqdm
 
 import midicodec
-from midirnn.corpus import read_events
-from midirnn.errors import MidiRnnError, SinkError
-from midirnn.generation import Generator, Length, Tally
+from midirnn.errors import GenerationError, MidiRnnError, SinkError
+from midirnn.generation import Generator
+from midirnn.length import Length
 from midirnn.messages import song_events
 from midirnn.playback import PlaybackReport, play
 from midirnn.plugin.choice import PluginChoice
 from midirnn.plugin.interfaces import Event, Sink, StreamInfo
 from midirnn.plugin.manager import plugin_manager
+from midirnn.primer import PrimerChoice
 from midirnn.run import Run
 from midirnn.say import say
 from midirnn.signals import stop_on_signals
+from midirnn.take import Take
 
 _PYGAME = PluginChoice(name="pygame")
 
@@ -29,32 +33,46 @@ def generate_song(
     seed: int,
     sinks: Sequence[PluginChoice],
     *,
-    primer: Path | None = None,
-    temperature: float | None = None,
+    songs: int = 1,
+    primer: str | None = None,
+    only_new: bool = False,
     checkpoint: str = "best",
+    settings: Mapping[str, Any] | None = None,
 ) -> bool:
-    """Generate a song from a run into ``sinks``, or where its settings say.
+    """Generate songs from a run into ``sinks``, or where its settings say, one after another.
 
-    Returns False if it was interrupted.
+    ``settings`` are those of ``[generation]`` that are otherwise than the run's. Returns False if
+    it was interrupted.
     """
-    wanted = Length.parse(length)
-    made = make_sinks(sinks) if sinks else None
-    generator = Generator.of_run(Run(folder), checkpoint)
-    if made is None:
-        made = make_sinks(generator.config.sink)
-    events = None if primer is None else read_events(primer, generator.config.corpus)
-    info, tally = StreamInfo(), Tally()
-    stream = generator.events(
-        wanted, seed, info, primer=events, temperature=temperature, tally=tally
+    wanted, begin = Length.parse(length), PrimerChoice.parse(primer) if primer else None
+    if only_new and begin is None:
+        raise GenerationError("--only-new leaves the primer out, and there is none: give --primer")
+    make_sinks(sinks)  # what is wrong with them is told before anything is read
+    generator = Generator.of_run(Run(folder), checkpoint).with_settings(**(settings or {}))
+    chosen = sinks or generator.config.sink
+    takes = generator.songs(
+        wanted,
+        seed,
+        songs,
+        primer=None if begin is None else begin.read(generator.config.corpus),
+        only_new=only_new,
     )
-    report = _play(_with_progress(stream, wanted, tally), made, info)
-    say(
-        f"{tally.records} records from step {generator.step}, seed {seed}: {tally.messages} "
-        f"messages, {tally.seconds:.1f} s; {tally.skipped.total()} records skipped"
-    )
-    for reason, count in tally.skipped.most_common(3):
-        say(f"  {count} × {reason}")
-    return _finished(report)
+    for number, take in enumerate(takes, 1):
+        info = replace(take.info, song=number, songs=songs)
+        events = _with_progress(take, wanted)
+        report = _play(events, make_sinks(chosen), info)
+        tally = take.tally
+        of_song = f"song {number}: " if songs > 1 else ""
+        say(
+            f"{of_song}{tally.records} records from step {generator.step}, seed {seed}: "
+            f"{tally.messages} messages, {tally.seconds:.1f} s; "
+            f"{tally.skipped.total()} records skipped"
+        )
+        for reason, count in tally.skipped.most_common(3):
+            say(f"  {count} × {reason}")
+        if not _finished(report):
+            return False
+    return True
 
 
 def play_file(path: Path, sinks: Sequence[PluginChoice]) -> bool:
@@ -91,13 +109,14 @@ def _finished(report: PlaybackReport) -> bool:
     return not report.interrupted
 
 
-def _with_progress(events: Iterator[Event], length: Length, tally: Tally) -> Iterator[Event]:
-    """Show how far the song is, in what its length was given in."""
-    total, unit = (
-        (length.records, "record") if length.records is not None else (length.seconds, "s")
-    )
-    with tqdm.tqdm(total=total, unit=unit, dynamic_ncols=True, leave=False, delay=0.5) as bar:
-        for event in events:
-            done = tally.records if length.records is not None else round(tally.seconds, 1)
+def _with_progress(take: Take, length: Length) -> Iterator[Event]:
+    """Show how far the song is, in what its length was given in; bars as seconds."""
+    tally, records = take.tally, length.records
+    total, unit = (records, "record") if records is not None else (take.seconds, "s")
+    with tqdm.tqdm(
+        total=total, unit=unit, dynamic_ncols=True, leave=False, delay=0.5, disable=None
+    ) as bar:
+        for event in take.events:
+            done = tally.records if records is not None else round(tally.seconds, 1)
             bar.update(done - bar.n)
             yield event

@@ -28,7 +28,7 @@ class Schedule:
         self._config = config
         self.learning_rate = config.learning_rate
         self.best_score = math.inf
-        """The lowest validation score, in bits per message."""
+        """The lowest validation score, in bits per message and its time."""
         self.best_step = 0
         self.waited = 0
         """How many validations there were since the best."""

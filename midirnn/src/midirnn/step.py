@@ -11,9 +11,10 @@ import tensorflow as tf
 from midirnn.adam import Adam
 from midirnn.config import Config
 from midirnn.losses import Loss
-from midirnn.model import BITS, Network
+from midirnn.model import Network
 from midirnn.plugin.border import blamed_on
 from midirnn.plugin.interfaces import Augmentation, Predictions, Targets
+from midirnn.said import BITS
 from midirnn.share import Share
 
 
@@ -123,8 +124,10 @@ class TrainStep:
     def _update(self, variable: tf.Variable, gradient: tf.Tensor) -> None:
         self.optimizer.update_step(gradient, variable, self.optimizer.learning_rate)
 
-    def _of_all_here(self, value: tf.Tensor) -> tf.Tensor:
+    def _of_all_here(self, value: tf.Tensor | None) -> tf.Tensor | None:
         """Return a scalar, which is the same in every replica, or all lanes of this process."""
+        if value is None:  # what this network does not say
+            return None
         each = self._strategy.experimental_local_results(value)
         return each[0] if len(each) == 1 or each[0].shape.rank == 0 else tf.concat(each, axis=0)
 
@@ -159,7 +162,7 @@ class TrainStep:
         mask = tf.ones_like(targets.time)
         with tf.GradientTape() as tape:
             predictions, states = self._network(
-                shown_bits, shown_time, states, dropout_seed=tf.random.fold_in(key, 0), share=share
+                shown_bits, shown_time, states, targets, tf.random.fold_in(key, 0), share
             )
             loss, parts = self._loss(targets, predictions, mask)
         # Without a term of time, say, the weights that only time needs have no gradient: a zero,

@@ -1,121 +1,161 @@
 """The network one record at a time in numpy: what generating needs, without TensorFlow.
 
 Weights are read from a checkpoint under the names that :class:`midirnn.model.Network` gives
-them. Each LSTM's kernel and recurrent kernel are joined into one matrix, so that a step reads
-every weight once; at one song that reading is what takes the time.
+them, and prepared so that a step reads each once: at one song that reading is what takes the
+time, and several songs side by side share it. So each LSTM's two kernels are one matrix, and so
+are the two that the inputs meet.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from midicodec import BITS
 from midirnn.errors import RunError
-
-Array = npt.NDArray[np.float32]
+from midirnn.said import (
+    BITS,
+    Array,
+    BitsHead,
+    BytesHead,
+    Head,
+    Layer,
+    Said,
+    Weight,
+    affine,
+    dense,
+    leaky_relu,
+)
+from midirnn.timescale import TimeScale, from_seconds
 
 _EPSILON = np.float32(1e-7)
 _NORM_FLOOR = np.float32(1e-12)  # tf.nn.l2_normalize's
 _LSTM_KERNELS = ("kernel", "recurrent_kernel")
-_SLOPE = np.float32(0.2)  # leaky_relu's below 0
-
-
-class Said(NamedTuple):
-    """The network's prediction of the next record: ``(40,)`` log-odds, and its time."""
-
-    bit_logits: Array
-    time: np.float32
+_HALF = np.float32(0.5)
 
 
 class Stepper:
-    """A network's weights and its two LSTMs' states for one song."""
+    """A network's weights, and its two LSTMs' states for several songs."""
 
-    def __init__(self, weights: Mapping[str, npt.NDArray[np.generic]]) -> None:
+    states: Array
+    """c and h of the first LSTM, then of the second: ``(songs, 4, hidden_size)``; may be set."""
+
+    def __init__(
+        self,
+        weights: Mapping[str, npt.NDArray[np.generic]],
+        songs: int = 1,
+        time_scale: TimeScale = "log",
+    ) -> None:
         """Prepare the weights; raises :class:`RunError` where one is missing or does not fit."""
 
-        def weight(name: str, *shape: int) -> Array:
+        def weight(name: str, *shape: int | None) -> Array:
             found = weights.get(name)
             if found is None:
                 raise RunError(f"the checkpoint has no weight {name}")
-            if found.dtype.kind != "f" or (shape and found.shape != shape):
+            fits = len(shape) == found.ndim and all(
+                wanted in (None, size) for wanted, size in zip(shape, found.shape, strict=True)
+            )
+            if found.dtype.kind != "f" or not fits:
+                expected = " × ".join("any" if each is None else str(each) for each in shape)
                 raise RunError(
                     f"the weight {name} is {found.dtype} of shape {found.shape}; "
-                    f"expected float32 of {shape}"
+                    f"expected float32 of {expected or 'one number'}"
                 )
             return np.ascontiguousarray(found, np.float32)
 
-        def dense(name: str, inputs: int, outputs: int) -> tuple[Array, Array]:
-            return weight(f"{name}/kernel", inputs, outputs), weight(f"{name}/bias", outputs)
+        table = weight("query_gate/table", None, BITS + 1)
+        units = len(table)
+        queries = weight("query_gate/multiplier") * _l2_normalized(table + _EPSILON).T
+        kernel, bias = dense(weight, "gated", BITS + 1, units)
+        # A query's cosine is with the inputs plus epsilon, whose length divides afterwards.
+        self._inputs: Layer = (
+            np.concatenate([queries, kernel], axis=1),
+            np.concatenate([_EPSILON * queries.sum(axis=0), bias]),
+        )
+        self._lstm1 = _LSTM(weight, "lstm1", units, songs)
+        self._between = dense(weight, "between", units, units)
+        self._lstm2 = _LSTM(weight, "lstm2", units, songs)
+        self._fork = dense(weight, "fork", units, units)
+        self._head: Head = (
+            BytesHead(weight, units)
+            if "head_hidden/kernel" in weights
+            else BitsHead(weight, units, time_scale)
+        )
+        self._time_scale: TimeScale = time_scale
+        self._shown = np.empty((songs, BITS + 1), np.float32)
+        self._seen = np.empty((songs, 2 * units), np.float32)
+        self._gate, self._gated = self._seen[:, :units], self._seen[:, units:]
+        self.states = np.zeros((songs, 4, units), np.float32)
 
-        def lstm(name: str) -> tuple[Array, Array]:
-            gates = 4 * units
-            kernels = [weight(f"{name}/{each}", units, gates) for each in _LSTM_KERNELS]
-            return np.concatenate(kernels), weight(f"{name}/bias", gates)
+    @property
+    def songs(self) -> int:
+        """How many songs there are."""
+        return len(self._shown)
 
-        table = weight("query_gate/table")
-        units, narrow = len(table), len(weight("bits_hidden/bias"))
-        table = weight("query_gate/table", units, BITS + 1)
-        multiplier = weight("query_gate/multiplier")
-        queries = _l2_normalized(table + _EPSILON)
-        self._queries = np.ascontiguousarray(multiplier * queries.T)
-        self._gated = dense("gated", BITS + 1, units)
-        self._lstm1 = lstm("lstm1")
-        self._between = dense("between", units, units)
-        self._lstm2 = lstm("lstm2")
-        self._fork = dense("fork", units, units)
-        self._bits_hidden = dense("bits_hidden", units, narrow)
-        self._bits_out = dense("bits_out", narrow, BITS)
-        self._time_hidden = dense("time_hidden", units, narrow)
-        self._time_out = dense("time_out", narrow, 1)
-        self.states = np.zeros((4, self._queries.shape[1]), np.float32)
-        """c and h of the first LSTM, then of the second: ``(4, hidden_size)``."""
+    def step(self, records: npt.NDArray[np.uint8], seconds: npt.NDArray[np.float64]) -> Said:
+        """Show each song its last record; return what is expected next of each.
 
-    def step(self, bits: npt.ArrayLike, time: npt.ArrayLike) -> Said:
-        """Show the network ``bits`` (40,) and ``time``; return what it expects next."""
-        c1, h1, c2, h2 = self.states
-        inputs = np.append(np.asarray(bits, np.float32), np.asarray(time, np.float32))
-        gate = np.tanh(_l2_normalized(inputs + _EPSILON) @ self._queries)
-        x = gate * _leaky_relu(_affine(inputs, self._gated))
-        c1, h1 = _lstm(x, c1, h1, self._lstm1)
-        x = _leaky_relu(_affine(h1, self._between))
-        c2, h2 = _lstm(x, c2, h2, self._lstm2)
-        x = _leaky_relu(_affine(h2, self._fork))
-        logits = _affine(_leaky_relu(_affine(x, self._bits_hidden)), self._bits_out)
-        waits = _leaky_relu(_affine(_leaky_relu(_affine(x, self._time_hidden)), self._time_out))
-        self.states = np.stack([c1, h1, c2, h2])
-        return Said(logits, waits[0])
+        ``records`` is ``(songs, 5)`` and ``seconds`` ``(songs,)``, the time before each. What is
+        returned stays what it is in the steps that follow.
+        """
+        shown = self._shown
+        shown[:, :BITS] = np.unpackbits(records, axis=1)
+        shown[:, BITS] = from_seconds(seconds, self._time_scale)
+        _affine_into(self._seen, shown, self._inputs)
+        gate = np.tanh(self._gate / _norm(shown + _EPSILON))
+        c1, h1, c2, h2 = self.states.swapaxes(0, 1)  # views: what is written there stays
+        x = gate * leaky_relu(self._gated)
+        seen = self._head.seen(records, seconds)
+        if seen is not None:
+            x += seen
+        self._lstm1.step(x, c1, h1)
+        x = leaky_relu(affine(h1, self._between))
+        self._lstm2.step(x, c2, h2)
+        return self._head(leaky_relu(affine(h2, self._fork)))
 
 
-def _affine(x: Array, layer: tuple[Array, Array]) -> Array:
+class _LSTM:
+    """Keras' LSTM, whose gates lie in the order input, forget, candidate, output."""
+
+    def __init__(self, weight: Weight, name: str, units: int, songs: int) -> None:
+        kernels = [weight(f"{name}/{each}", units, 4 * units) for each in _LSTM_KERNELS]
+        # sigmoid(x) is (1 + tanh(x / 2)) / 2: so all four gates take one call of tanh.
+        half = np.repeat(np.array([0.5, 0.5, 1, 0.5], np.float32), units)
+        self._layer = np.concatenate(kernels) * half, weight(f"{name}/bias", 4 * units) * half
+        self._both = np.empty((songs, 2 * units), np.float32)
+        self._x, self._h = self._both[:, :units], self._both[:, units:]
+        self._gates = np.empty((songs, 4 * units), np.float32)
+        views = (self._gates[:, n * units : (n + 1) * units] for n in range(4))
+        self._admit, self._forget, self._candidate, self._output = views
+        self._sigmoids = self._gates[:, : 2 * units], self._output
+
+    def step(self, x: Array, c: Array, h: Array) -> None:
+        """Let ``x`` (songs, units) change ``c`` and ``h``, of the same shape, in place."""
+        self._x[:], self._h[:] = x, h
+        _affine_into(self._gates, self._both, self._layer)
+        np.tanh(self._gates, out=self._gates)
+        for gate in self._sigmoids:
+            gate += 1
+            gate *= _HALF
+        self._candidate *= self._admit
+        c *= self._forget
+        c += self._candidate
+        np.multiply(self._output, np.tanh(c), out=h)
+
+
+def _affine_into(out: Array, x: Array, layer: Layer) -> None:
     kernel, bias = layer
-    return x @ kernel + bias
+    np.matmul(x, kernel, out=out)
+    out += bias
 
 
-def _lstm(x: Array, c: Array, h: Array, layer: tuple[Array, Array]) -> tuple[Array, Array]:
-    """One step of Keras' LSTM, whose gates lie in the order input, forget, candidate, output."""
-    gates = _affine(np.concatenate([x, h]), layer).reshape(4, -1)
-    admit, forget = _sigmoid(gates[:2])
-    c = forget * c + admit * np.tanh(gates[2])
-    return c, _sigmoid(gates[3]) * np.tanh(c)
-
-
-def _sigmoid(x: Array) -> Array:
-    """By way of tanh, which neither overflows nor warns."""
-    half = np.float32(0.5)
-    result: Array = half + half * np.tanh(half * x)
-    return result
-
-
-def _leaky_relu(x: Array) -> Array:
-    result: Array = np.maximum(x, _SLOPE * x)
+def _norm(x: Array) -> Array:
+    squares = np.einsum("ij,ij->i", x, x)[:, None]
+    result: Array = np.sqrt(np.maximum(squares, _NORM_FLOOR))
     return result
 
 
 def _l2_normalized(x: Array) -> Array:
-    squares = np.sum(np.square(x), axis=-1, keepdims=True)
-    result: Array = x / np.sqrt(np.maximum(squares, _NORM_FLOOR))
+    result: Array = x / _norm(x)
     return result

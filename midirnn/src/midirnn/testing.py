@@ -79,10 +79,16 @@ def check_augmentation(augmentation: Augmentation) -> None:
 
 
 def check_loss(term: LossTerm) -> None:
-    """Take a loss term of windows of which one is shorter than the others."""
+    """Take a loss term of windows of which one is shorter, with what either head says."""
+    check_plugin(term)
+    for distribution in (False, True):
+        _check_loss(term, distribution)
+
+
+def _check_loss(term: LossTerm, distribution: bool) -> None:
+    """Check a term with a number for time, or with a distribution."""
     import tensorflow as tf
 
-    check_plugin(term)
     rng = np.random.default_rng(7)
     logits = rng.normal(size=(_LANES, _STEPS, _BITS)).astype(np.float32)
     bits = rng.integers(0, 2, logits.shape).astype(np.float32)
@@ -92,7 +98,11 @@ def check_loss(term: LossTerm) -> None:
 
     @tf.function(autograph=False)
     def taken(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
-        predictions = Predictions(logits, tf.sigmoid(logits), times[0])
+        nats = tf.nn.sigmoid_cross_entropy_with_logits(labels=targets, logits=logits)
+        of_bytes = tf.reduce_sum(tf.reshape(nats, (_LANES, _STEPS, 5, 8)), axis=3)
+        time = (of_bytes[:, :, 0], of_bytes[:, :, 1]) if distribution else (None, None)
+        exact = tf.ones((_LANES, _STEPS))
+        predictions = Predictions(logits, tf.sigmoid(logits), times[0], exact, -of_bytes, *time)
         return term(Targets(targets, times[1]), predictions, tf.constant(mask))
 
     with tf.GradientTape() as tape:

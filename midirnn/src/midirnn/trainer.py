@@ -18,8 +18,9 @@ from midirnn.corpus import Corpus
 from midirnn.distribute import Workers
 from midirnn.errors import RunError
 from midirnn.evaluation import Evaluator
-from midirnn.generation import Generator, Length
+from midirnn.generation import Generator
 from midirnn.lanes import Lanes
+from midirnn.length import Length
 from midirnn.log import Log, Silence
 from midirnn.losses import Loss
 from midirnn.model import Network
@@ -47,6 +48,8 @@ class Outcome:
     best_step: int
     best_score: float
     """The lowest validation score, infinite where there was no validation."""
+    out_of_time: bool = False
+    """Whether the minutes it was given were over."""
 
 
 class Trainer:
@@ -68,7 +71,11 @@ class Trainer:
         tf.random.set_seed(config.training.seed)
         self._run, self._config = run, config
         with workers.strategy.scope():
-            self._network = Network(config.model, config.training.seed)
+            self._network = Network(
+                config.model,
+                config.training.seed,
+                channel_only=config.corpus.messages == "channel",
+            )
             self._train_step = TrainStep(
                 self._network, Loss(losses), augmentations, config, workers.strategy
             )
@@ -144,16 +151,20 @@ class Trainer:
     def train(self, stop: threading.Event, report: Callable[[Progress], None]) -> Outcome:
         """Train until ``config.training.steps``, until ``stop`` is set, or until it helps no more.
 
-        Saves in each case. Raises :class:`RunError` when the loss is no number or has exploded.
-        Of several workers, each that is told to stop stops all, after a step in which they tell.
+        Or until the minutes that the settings give this call are over. Saves in each case. Raises
+        :class:`RunError` when the loss is no number or has exploded. Of several workers, each that
+        is told to stop stops all, after a step in which they tell.
         """
         settings, schedule, workers = self._config.training, self._schedule, self._workers
         saved = self.step
         stopping = workers.any(stop.is_set())
+        minutes = math.inf if settings.minutes is None else settings.minutes
+        end = clock.monotonic() + 60 * minutes
         with self._log() as log:
             while self.step < settings.steps and not stopping and not schedule.over:
                 began = clock.perf_counter()
-                result = self._one_step(stop.is_set())
+                told = stop.is_set() or clock.monotonic() >= end
+                result = self._one_step(told)
                 loss = float(result.loss)
                 self._recent.append(loss)
                 seconds = clock.perf_counter() - began
@@ -168,13 +179,23 @@ class Trainer:
                     self._regular_checkpoint(log)
                     saved = self.step
                 report(Progress(self.step, loss, rate, self._score))
-                stopping = stop.is_set() if workers.alone else bool(result.stop)
+                stopping = stop.is_set() or told if workers.alone else bool(result.stop)
+            ended = self.step == settings.steps or schedule.over
+            late = not ended and workers.any(clock.monotonic() >= end)
+            late = late and not workers.any(stop.is_set())
+            if late and self.step > saved:
+                self._regular_checkpoint(log)
+                saved = self.step
         if self.step > saved:  # stopped between two checkpoints
             self.save()
         workers.wait()  # for the chief: what it has written last is there when any has ended
-        interrupted = self.step < settings.steps and not schedule.over
         return Outcome(
-            self.step, interrupted, schedule.over, schedule.best_step, schedule.best_score
+            self.step,
+            not ended and not late,
+            schedule.over,
+            schedule.best_step,
+            schedule.best_score,
+            late,
         )
 
     def _log(self) -> Log | Silence:
@@ -210,14 +231,19 @@ class Trainer:
             log.picture(self.step, "sample", self._sample())
 
     def _validate(self, log: Log | Silence) -> float:
-        """Return the bits per message of the songs held back."""
+        """Return the bits per message, and for its time, of the songs held back."""
         evaluation = self._evaluator.evaluate(self._validation)
-        log.scalars(self.step, {
-            "validation/bits_per_message": evaluation.bits_per_message,
-            "validation/exact_messages": evaluation.exact_messages,
-            "validation/time_error_seconds": evaluation.time_error_seconds,
-        })  # fmt: skip
-        return evaluation.bits_per_message
+        scores = {
+            "bits_per_message": evaluation.bits_per_message,
+            "time_bits_per_message": evaluation.time_bits_per_message,
+            "exact_messages": evaluation.exact_messages,
+            "time_error_seconds": evaluation.time_error_seconds,
+        }
+        log.scalars(
+            self.step,
+            {f"validation/{name}": score for name, score in scores.items() if score is not None},
+        )
+        return evaluation.total_bits_per_message
 
     def _sample(self) -> npt.NDArray[np.uint8]:
         """Draw what the network plays now."""

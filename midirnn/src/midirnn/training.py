@@ -223,6 +223,8 @@ def _train(
     events = (outcome.step - begin) * config.training.lanes * config.training.sequence_length
     taken, rate = tqdm.tqdm.format_interval(seconds), events / seconds
     say(f"trained {outcome.step} steps: {events} events in {taken}, {rate:.0f} a second")
+    if outcome.out_of_time:
+        say(f"its {config.training.minutes:g} minutes are over; --resume gives it as many again")
     if outcome.stopped_early:
         patience = config.training.early_stopping_patience
         say(f"stopped early: {patience} validations in a row were no better than the best")

@@ -1,16 +1,21 @@
-"""The notebook's two augmentations of the network's inputs."""
+"""The notebook's two augmentations of the network's inputs, and songs in other keys."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import numpy as np
 from pydantic import Field
 
-from midirnn.plugin import Augmentation, PluginConfig, hookimpl
+from midicodec.records import B1, B2, LONG
+from midirnn.plugin import Augmentation, Events, PluginConfig, hookimpl
 
 if TYPE_CHECKING:
     import tensorflow as tf
+
+_NOTE_OFF, _NOTE_ON, _KEY_PRESSURE = 0x80, 0x90, 0xA0  # the upper half of the status
+_DRUMS = 9  # General MIDI: on channel 10, counted from 1, a key is an instrument, not a pitch
 
 
 class Noise(Augmentation):
@@ -57,7 +62,36 @@ class StepZeroing(Augmentation):
         return bits * kept[:, :, None], time * kept
 
 
+class Transpose(Augmentation):
+    """Moves a whole song up or down by some semitones, differently on every pass over it."""
+
+    name = "transpose"
+
+    class Config(PluginConfig):
+        """How far."""
+
+        max_semitones: int = Field(default=6, ge=0, le=127)
+        """The farthest up or down; 6 covers all twelve keys."""
+
+    config: Config
+
+    def augment_events(self, events: Events, rng: np.random.Generator) -> Events:
+        """Add one number to all keys but the drums'; the song stays inside MIDI's 128 keys."""
+        status = events.records[:, B1]
+        keyed = (events.records[:, LONG] == 0) & (status & 0x0F != _DRUMS)
+        keyed &= np.isin(status & 0xF0, [_NOTE_OFF, _NOTE_ON, _KEY_PRESSURE])
+        keys = events.records[keyed, B2]
+        if not len(keys):
+            return events
+        lowest = max(-self.config.max_semitones, -int(keys.min()))
+        highest = min(self.config.max_semitones, 127 - int(keys.max()))
+        semitones = int(rng.integers(lowest, highest, endpoint=True))
+        records = events.records.copy()
+        records[keyed, B2] = keys + np.int16(semitones)
+        return Events(records, events.delta_seconds)
+
+
 @hookimpl
 def midirnn_register_augmentations() -> Iterable[type[Augmentation]]:
     """Return the augmentations that come with midirnn."""
-    return [Noise, StepZeroing]
+    return [Noise, StepZeroing, Transpose]

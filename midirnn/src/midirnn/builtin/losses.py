@@ -1,4 +1,4 @@
-"""The notebook's three loss terms, and the cross-entropy of bits."""
+"""The notebook's three loss terms, the cross-entropy of bits, and the likelihood of all."""
 
 from __future__ import annotations
 
@@ -81,7 +81,22 @@ class BitCrossEntropy(LossTerm):
         return masked_mean(tf.reduce_sum(nats, axis=2) / tf.math.log(2.0), mask)
 
 
+class NegativeLogLikelihood(LossTerm):
+    """What record and time cost together, in bits: the whole of what the bytes head says."""
+
+    name = "negative_log_likelihood"
+
+    def __call__(self, targets: Targets, predictions: Predictions, mask: tf.Tensor) -> tf.Tensor:
+        """Sum over the record, its class of time and the part of it; average over steps."""
+        import tensorflow as tf
+
+        said = [predictions.log_likelihood]
+        if predictions.time_log_likelihood is not None:  # else time is a number: use time_rmse
+            said += [predictions.time_log_likelihood, predictions.position_log_likelihood]
+        return masked_mean(-tf.add_n(said) / tf.math.log(2.0), mask)
+
+
 @hookimpl
 def midirnn_register_losses() -> Iterable[type[LossTerm]]:
     """Return the loss terms that come with midirnn."""
-    return [MeanSquaredError, Cosine, TimeRootMeanSquare, BitCrossEntropy]
+    return [MeanSquaredError, Cosine, TimeRootMeanSquare, BitCrossEntropy, NegativeLogLikelihood]

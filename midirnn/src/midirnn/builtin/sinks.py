@@ -20,20 +20,27 @@ class FileSink(Sink):
         """Where to write."""
 
         path: Path = Path("generated.mid")
-        """Its folder must exist; a file of that name is replaced when the song is complete."""
+        """Its folder must exist; a file of that name is replaced when the song is complete.
+
+        Of several songs each gets its number: ``generated-01.mid`` and so on.
+        """
 
     config: Config
 
     def open(self, info: StreamInfo) -> None:
         """See now, before any music is made, whether the file can be written at the end."""
-        folder = self.config.path.parent
+        path = self.config.path
+        if info.songs > 1:
+            digits = max(2, len(str(info.songs)))
+            path = path.with_name(f"{path.stem}-{info.song:0{digits}}{path.suffix}")
+        folder = path.parent
         if not folder.is_dir():
-            raise SinkError(f"file: there is no folder {folder} to write {self.config.path} in")
-        if self.config.path.is_dir():
-            raise SinkError(f"file: {self.config.path} is a folder; give a file's name")
+            raise SinkError(f"file: there is no folder {folder} to write {path} in")
+        if path.is_dir():
+            raise SinkError(f"file: {path} is a folder; give a file's name")
         if not os.access(folder, os.W_OK):
             raise SinkError(f"file: no permission to write in {folder}")
-        self._recorder = Recorder(info)
+        self._recorder, self._path = Recorder(info), path
 
     def send(self, event: Event) -> None:
         """Keep the message until the song ends."""
@@ -45,10 +52,10 @@ class FileSink(Sink):
 
         song = self._recorder.song()
         try:
-            midicodec.save(song, self.config.path)
+            midicodec.save(song, self._path)
         except OSError as error:
-            raise SinkError(f"file: cannot write {self.config.path}: {error.strerror}") from error
-        say(f"wrote {self.config.path}")
+            raise SinkError(f"file: cannot write {self._path}: {error.strerror}") from error
+        say(f"wrote {self._path}")
 
 
 @hookimpl

@@ -11,13 +11,15 @@ import numpy as np
 from midirnn.config import CorpusConfig
 from midirnn.corpus import Corpus, open_corpus, settings_of
 from midirnn.errors import CorpusError, UnusableError
-from midirnn.generation import Generator, Length
+from midirnn.generation import Generator
 from midirnn.inputs import find_inputs, read_pieces
+from midirnn.length import Length
 from midirnn.music.notes import Notes
-from midirnn.plugin.interfaces import Events, StreamInfo
+from midirnn.plugin.interfaces import Events
 from midirnn.progress import progress
 from midirnn.run import Run
 from midirnn.say import say
+from midirnn.take import Take
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ def open_both(
     """Return the songs of ``generated``, and the corpus that they are compared with.
 
     ``generated`` is MIDI files, or a run, which is let play ``songs`` songs of ``length``, with
-    the seeds from 0 on. ``paths`` are a corpus as :func:`midirnn.corpus.open_corpus` takes it: of
+    the seed 0. ``paths`` are a corpus as :func:`midirnn.corpus.open_corpus` takes it: of
     files those are held back that training holds back, by the run's settings if there is one.
     Raises :class:`midirnn.errors.MidiRnnError` where either has no songs.
     """
@@ -50,21 +52,17 @@ def _played(run: Run, checkpoint: str, songs: int, length: Length) -> Generated:
     generator = Generator.of_run(run, checkpoint)
     made = Generated([], [])
     with progress(songs, "song", "generating") as report:
-        for seed in range(songs):
-            made.names.append(f"seed {seed}")
-            made.notes.append(Notes.of(_play(generator, length, seed)))
-            report(seed + 1)
-    say(f"{songs} songs generated from step {generator.step}, seeds 0 to {songs - 1}")
+        for number, take in enumerate(generator.songs(length, seed=0, count=songs), 1):
+            made.names.append(f"song {number}")
+            made.notes.append(Notes.of(_notes_of(take)))
+            report(number)
+    say(f"{songs} songs generated from step {generator.step}, seed 0")
     return made
 
 
-def _play(generator: Generator, length: Length, seed: int) -> Events:
+def _notes_of(take: Take) -> Events:
     """Return the notes of one song that a network plays."""
-    events = [
-        event
-        for event in generator.events(length, seed, StreamInfo())
-        if event.message.type in ("note_on", "note_off")
-    ]
+    events = [event for event in take.events if event.message.type in ("note_on", "note_off")]
     records = [(0, *event.message.bytes(), 3) for event in events]
     starts = np.array([event.start_seconds for event in events])
     return Events(np.array(records, np.uint8).reshape(-1, 5), np.diff(starts, prepend=0.0))

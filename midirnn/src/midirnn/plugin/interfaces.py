@@ -93,12 +93,31 @@ class Targets(NamedTuple):
 class Predictions(NamedTuple):
     """What the network said of the next record, shapes as in :class:`Targets`, float32.
 
-    ``bit_logits`` are the log-odds that a bit is set, ``bits`` their sigmoid.
+    With either head the first three are there. ``bit_logits`` are the log-odds that a bit is set,
+    ``bits`` their sigmoid; where bytes are said one after the other, given the target's bytes
+    before. ``time`` is a number; where time has a distribution, what it is on average.
+
+    The others are None where there were no targets to ask about. ``exact``, 1 or 0, says
+    whether the likeliest record is the target. ``byte_log_likelihood`` ``(batch, steps, 5)`` is
+    the log-probability of each of the target's bytes, in nats. ``time_log_likelihood`` is that of
+    the class of time it is in (:mod:`midirnn.timeclasses`), ``position_log_likelihood`` that of
+    the part of the class; both are None where time is a number.
     """
 
     bit_logits: tf.Tensor
     bits: tf.Tensor
     time: tf.Tensor
+    exact: tf.Tensor | None = None
+    byte_log_likelihood: tf.Tensor | None = None
+    time_log_likelihood: tf.Tensor | None = None
+    position_log_likelihood: tf.Tensor | None = None
+
+    @property
+    def log_likelihood(self) -> tf.Tensor:
+        """The log-probability of the target's record, in nats, ``(batch, steps)``."""
+        import tensorflow as tf
+
+        return tf.reduce_sum(self.byte_log_likelihood, axis=2)
 
 
 class LossConfig(PluginConfig):
@@ -127,6 +146,9 @@ class StreamInfo:
     ticks_per_beat: int = 480
     microseconds_per_beat: int = 500_000
     title: str = "midirnn"
+    song: int = 1
+    songs: int = 1
+    """Which song this is of how many that are made at once; each has sinks of its own."""
 
     @property
     def seconds_per_tick(self) -> float:

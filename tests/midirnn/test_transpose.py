@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 import midicodec
+from midirnn.builtin.augmentations import Transpose
 from midirnn.plugin import Events
-from midirnn_transpose import Transpose
 
 DRUMS = 9
 KEYED = ("note_on", "note_off", "polytouch")

@@ -1,0 +1,313 @@
+"""Songs of random networks: whatever the weights, what is generated is whole and as asked for."""
+
+import itertools
+from collections.abc import Sequence
+
+import mido
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from networks import generator
+
+import midicodec
+from midirnn.errors import GenerationError
+from midirnn.length import Length
+from midirnn.plugin import Event, Events, Recorder, StreamInfo
+from midirnn.primer import Primer
+from midirnn.take import Tally
+
+INFO = StreamInfo(ticks_per_beat=1000, microseconds_per_beat=1_000_000)  # a tick a millisecond
+Network = tuple[int, str, str, float]
+NETWORKS = st.tuples(
+    st.integers(0, 2**32),
+    st.sampled_from(["bytes", "bits"]),
+    st.sampled_from(["channel", "all"]),
+    st.sampled_from([0.3, 1.0, 3.0]),
+)
+
+
+def notes_of(events: Sequence[Event]) -> list[tuple[int, int, float, float]]:
+    """Return (channel, note, from, to) of each; every note-on must have its one note-off."""
+    sounding: dict[tuple[int, int], float] = {}
+    notes = []
+    for event in events:
+        message = event.message
+        if message.type not in ("note_on", "note_off"):
+            continue
+        key = message.channel, message.note
+        if message.type == "note_on" and message.velocity:
+            assert key not in sounding, f"{key} is struck again without having been ended"
+            sounding[key] = event.start_seconds
+        else:
+            notes.append((*key, sounding.pop(key), event.start_seconds))
+    assert not sounding, "notes hang at the end"
+    return notes
+
+
+def most_at_once(events: Sequence[Event]) -> int:
+    count = most = 0
+    for event in events:
+        if event.message.type == "note_on" and event.message.velocity:
+            count += 1
+        elif event.message.type in ("note_on", "note_off"):
+            count -= 1
+        most = max(most, count)
+    return most
+
+
+def pedals_down(events: Sequence[Event]) -> set[tuple[int, int]]:
+    down = set()
+    for event in events:
+        message = event.message
+        if message.type == "control_change" and message.control in (64, 66):
+            key = message.channel, message.control
+            down = down | {key} if message.value >= 64 else down - {key}
+    return down
+
+
+@settings(deadline=None, max_examples=15)
+@given(
+    NETWORKS,
+    st.sampled_from([0.0, 0.8, 1.0, 2.0]),
+    st.integers(1, 5),
+    st.sampled_from([Length(records=150), Length(seconds=8.0), Length(bars=2)]),
+)
+def test_all_that_is_generated_is_valid_and_whole(
+    network: Network, temperature: float, most: int, length: Length
+) -> None:
+    seed, tally = network[0], Tally()
+    of = generator(
+        *network, temperature=temperature, most_notes=most, longest_note_seconds=3.0,
+        longest_wait_seconds=4.0,
+    )  # fmt: skip
+    try:
+        events = list(of.events(length, seed, INFO, tally=tally))
+    except GenerationError as error:  # time may stand still, with weights as they come
+        assume("take no time" not in str(error))
+        raise
+    assert tally.skipped.total() == 0
+    tick = INFO.seconds_per_tick
+    assert all(to - begin <= 3.0 + tick for _, _, begin, to in notes_of(events))
+    assert most_at_once(events) <= most
+    assert not pedals_down(events)
+    starts = [event.start_ticks for event in events]
+    assert starts == sorted(starts)
+    if length.records is None:
+        end = length.seconds or 2 * 4.0
+        assert starts[-1] <= round(end / tick)
+    recorder = Recorder(INFO)
+    for event in events:
+        recorder.add(event)
+    song = recorder.song()  # refuses what makes no message
+    assert len(midicodec.decode(song.records)) >= len(events)
+
+
+@settings(deadline=None, max_examples=4)
+@given(st.integers(0, 2**32), st.integers(0, 2**32))
+def test_the_same_seed_is_the_same_song_and_many_at_once_are_each_their_own(
+    network: int, seed: int
+) -> None:
+    of, length = generator(network), Length(records=60)
+
+    def songs(count: int) -> list[list[Event]]:
+        return [list(take.events) for take in of.songs(length, seed, count, info=INFO)]
+
+    sixteen = songs(16)
+    assert sixteen == songs(16)
+    assert songs(5) == sixteen[:5]
+    assert songs(1) == sixteen[:1]
+    assert len({str(song) for song in sixteen}) == 16
+    assert list(of.events(length, seed, INFO)) == sixteen[0]
+    assert songs(1) != [list(of.events(length, seed + 1, INFO))]
+
+
+def test_songs_may_be_read_in_any_order_and_broken_off() -> None:
+    of, length = generator(3), Length(records=50)
+    whole = [list(take.events) for take in of.songs(length, 1, 3, info=INFO)]
+    first, second, third = of.songs(length, 1, 3, info=INFO)
+    assert [next(third.events) for _ in range(20)] == whole[2][:20]
+    assert list(first.events) == whole[0]
+    third.events.close()  # type: ignore[attr-defined]
+    assert list(second.events) == whole[1]
+
+
+@pytest.mark.parametrize("meter", [None, "3/4", "6/8"])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_length_in_bars_ends_on_a_bar(seed: int, meter: str | None) -> None:
+    quarters = {None: 4, "3/4": 3, "6/8": 3}[meter]
+    of = generator(seed, meter=meter, tempo=120, longest_wait_seconds=0.4)
+    (take,) = of.songs(Length(bars=8), seed, info=None)
+    events = list(take.events)
+    assert take.info.microseconds_per_beat == 500_000
+    end = 8 * quarters * take.info.ticks_per_beat
+    last_begun = max(
+        event.start_ticks
+        for event in events
+        if event.message.type == "note_on" and event.message.velocity
+    )
+    assert last_begun < end
+    assert events[-1].start_ticks == end
+    assert events[-1].message.type in ("note_off", "control_change")
+    assert notes_of(events)
+    signed = [each.message for each in events if each.message.type == "time_signature"]
+    assert len(signed) == (meter is not None)
+    if meter is not None:
+        assert events[0].message is signed[0]
+        assert f"{signed[0].numerator}/{signed[0].denominator}" == meter
+
+
+def test_a_tempo_is_written_and_the_beat_brought_to_it() -> None:
+    """The primer has a beat of half a second; at 96 it takes 0.625 s."""
+    records = [r for n in range(40) for r in ([0, 0x90, 60, 64, 3], [0, 0x80, 60, 0, 3])]
+    primer = Primer(Events(np.array(records, np.uint8), np.tile([0.25, 0.25], 40)))
+    of = generator(1, tempo=96, most_repeats=0)
+    (take,) = of.songs(Length(records=1), 0, primer=primer)
+    events = list(take.events)
+    assert take.info.microseconds_per_beat == 625_000
+    begins = [each.start_ticks for each in events[:80] if each.message.type == "note_on"]
+    gaps = np.diff(begins)
+    assert np.abs(gaps - take.info.ticks_per_beat).max() <= 3
+    off_beat = (np.array(begins) + 40) % take.info.ticks_per_beat
+    assert off_beat.max() <= 80
+
+
+def test_quantized_all_is_on_a_part_of_the_beat() -> None:
+    of = generator(1, tempo=96, quantize=12, longest_wait_seconds=0.4)
+    (take,) = of.songs(Length(bars=8), 0)
+    events = list(take.events)
+    assert {each.start_ticks % 40 for each in events} == {0}
+    assert events[-1].start_ticks == 8 * 4 * 480
+
+
+def test_without_a_tempo_bars_are_those_the_music_has() -> None:
+    records = [r for n in range(80) for r in ([0, 0x90, 60, 64, 3], [0, 0x80, 60, 0, 3])]
+    primer = Primer(Events(np.array(records, np.uint8), np.tile([0.3, 0.3], 80)))
+    (take,) = generator(1, most_repeats=0).songs(Length(bars=2), 0, primer=primer)
+    assert take.info.microseconds_per_beat == pytest.approx(600_000, rel=5e-3)
+    gaps = np.diff([e.start_seconds for e in list(take.events)[:160:2]])
+    np.testing.assert_allclose(gaps, 0.6, atol=5e-3)  # as fast as it came
+
+
+@pytest.mark.parametrize("scale", ["D minor", "C# major pentatonic"])
+def test_a_scale_and_channels_are_kept_to(scale: str) -> None:
+    from midirnn.scales import pitch_classes
+
+    events = list(generator(5, scale=scale, channels=(0, 9)).events(Length(600), 0, INFO))
+    notes = notes_of(events)
+    assert {channel for channel, *_ in notes} == {0, 9}
+    assert {note % 12 for channel, note, *_ in notes if channel == 0} == pitch_classes(scale)
+    assert len({note % 12 for channel, note, *_ in notes if channel == 9}) == 12
+    channels = {getattr(event.message, "channel", 0) for event in events}
+    assert channels <= {0, 9}
+
+
+def test_a_start_on_a_channel_that_is_not_played_on_is_not_in_the_song() -> None:
+    events = list(generator(5, channels=(3,)).events(Length(100), 0, INFO))
+    assert {event.message.channel for event in events} == {3}
+
+
+def programs_of(events: Sequence[Event]) -> list[tuple[int, int]]:
+    return [
+        (each.message.channel, each.message.program)
+        for each in events
+        if each.message.type == "program_change"
+    ]
+
+
+def test_instruments_are_set_or_kept() -> None:
+    length = Length(400)
+    assert len(programs_of(list(generator(2, size=0.1).events(length, 0, INFO)))) > 20
+    of = generator(2, size=0.1, programs={"0": "violin", "3": "tuba"}, program_changes=False)
+    events = list(of.events(length, 0, INFO))
+    # The start's own, of channel 0, has made room.
+    assert programs_of(events) == [(0, 40), (3, 58)]
+    assert programs_of(events[:2]) == [(0, 40), (3, 58)]
+    kept = generator(2, size=0.1, program_changes=False)
+    assert programs_of(list(kept.events(length, 0, INFO))) == [(0, 7)]
+
+
+def primer() -> Primer:
+    rows = [
+        [0, 0xC0, 5, 0, 2], [0, 0xB0, 7, 90, 3], [0, 0xB0, 7, 100, 3], [0, 0xE0, 0, 70, 3],
+        [0, 0x90, 60, 64, 3], [0, 0x90, 64, 64, 3], [0, 0x80, 60, 0, 3],
+    ]  # fmt: skip
+    return Primer(Events(np.array(rows, np.uint8), np.array([0, 0, 0, 0, 0.5, 0, 0.5])), 1.0)
+
+
+def test_a_song_begins_with_its_primer_and_nothing_comes_before_its_end() -> None:
+    (take,) = generator(1).songs(Length(20), 0, info=INFO, primer=primer())
+    events = list(take.events)
+    assert [each.message.type for each in events[:7]] == [
+        "program_change", "control_change", "control_change", "pitchwheel",
+        "note_on", "note_on", "note_off",
+    ]  # fmt: skip
+    assert min(each.start_seconds for each in events[7:]) >= 2.0
+    assert take.tally.records == 20
+    notes_of(events)
+
+
+def test_of_a_primer_that_is_left_out_what_it_set_remains() -> None:
+    of, length = generator(1), Length(20)
+    (whole,) = of.songs(length, 0, info=INFO, primer=primer())
+    (new,) = of.songs(length, 0, info=INFO, primer=primer(), only_new=True)
+    events = list(new.events)
+    assert [each.message.bytes() for each in events[:3]] == [
+        [0xC0, 5], [0xB0, 7, 100], [0xE0, 0, 70],
+    ]  # fmt: skip
+    assert {each.start_ticks for each in events[:3]} == {0}
+    notes_of(events)  # none is ended that was begun in the primer
+    assert len(list(whole.events)) >= len(events)
+
+
+@pytest.mark.parametrize("head", ["bytes", "bits"])
+def test_greedy_songs_leave_their_loops(head: str) -> None:
+    """A network of constant habits goes round in circles, unless it is kept from it."""
+
+    def longest_run(most: int) -> int:
+        of = generator(4, head, size=0.1, temperature=0.0, most_repeats=most)
+        events = list(of.events(Length(1500), 0, INFO))
+        onsets = [e for e in events if e.message.type == "note_on" and e.message.velocity]
+        said = [
+            (a.message.bytes(), b.start_ticks - a.start_ticks)
+            for a, b in itertools.pairwise(onsets)
+        ]
+        longest = 0
+        for period in range(1, 60):
+            run = 0
+            for a, b in zip(said, said[period:], strict=False):
+                run = run + 1 if a == b else 0
+                longest = max(longest, run)
+        return longest
+
+    assert longest_run(0) > 200
+    assert longest_run(3) < 150
+
+
+def test_rules_off_are_the_notebooks() -> None:
+    tally = Tally()
+    of = generator(1, "bits", "all", rules=False, most_repeats=0)
+    list(of.events(Length(200), 0, INFO, tally=tally))
+    assert tally.skipped.total() > 50
+
+
+def test_an_event_is_there_before_the_network_is_shown_it() -> None:
+    """So the first sounds as soon as it is known."""
+    of = generator(0)
+    shown = []
+    ensemble_hear = of.songs.__globals__["Ensemble"].hear
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            of.songs.__globals__["Ensemble"], "hear",
+            lambda self, records, seconds, **own: (
+                shown.append(records), ensemble_hear(self, records, seconds, **own)
+            ),
+        )  # fmt: skip
+        events = of.events(Length(50), 0, INFO)
+        next(events), next(events)
+    assert len(shown) == 1  # the start
+
+
+def test_messages_are_midos(monkeypatch: pytest.MonkeyPatch) -> None:
+    events = list(generator(0).events(Length(50), 0, INFO))
+    assert all(isinstance(each.message, mido.Message) for each in events)
