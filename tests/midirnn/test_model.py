@@ -251,7 +251,9 @@ def test_in_mixed_precision_a_step_is_about_the_same(lstm: str, head: str) -> No
     found = {}
     for precision in ("float32", "mixed_bfloat16"):
         model = {"head": head, "hidden_size": HIDDEN, "lstm": lstm, "precision": precision}
-        config = resolve(None, {"model": model, "training": {"learning_rate": 1.0}})
+        config = resolve(
+            None, {"model": model, "training": {"learning_rate": 1.0, "sequence_length": 25}}
+        )
         net = Network(config.model)
         assert {variable.dtype for variable in net.named_weights().values()} == {"float32"}
         step = TrainStep(net, notebook_loss(), [], config)

@@ -25,7 +25,7 @@ from midirnn.log import Log, Silence
 from midirnn.losses import Loss
 from midirnn.model import Network
 from midirnn.pianoroll import piano_roll
-from midirnn.plugin.border import augmented
+from midirnn.plugin.border import augmenting
 from midirnn.plugin.interfaces import Augmentation, Events, LossTerm, StreamInfo
 from midirnn.progress import Progress
 from midirnn.run import Run
@@ -79,18 +79,11 @@ class Trainer:
             self._train_step = TrainStep(
                 self._network, Loss(losses), augmentations, config, workers.strategy
             )
-        changes = [each for each in augmentations if _overrides(each, "augment_events")]
-
-        def augment(events: Events, rng: np.random.Generator) -> Events:
-            for each in changes:
-                events = augmented(each, events, rng)
-            return events
-
         self._lanes = Lanes(
             corpus.songs,
             config.training,
             config.model.hidden_size,
-            augment if changes else None,
+            augmenting(augmentations),
             workers.lanes(config.training.lanes),
         )
         self._evaluator = Evaluator(self._network, losses, config)
@@ -289,7 +282,3 @@ def _some_of(songs: Sequence[Events], records: int) -> list[Events]:
             break
         some.append(song)
     return some
-
-
-def _overrides(augmentation: Augmentation, method: str) -> bool:
-    return getattr(type(augmentation), method) is not getattr(Augmentation, method)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -23,7 +23,22 @@ def blamed_on(plugin: Plugin) -> Iterator[None]:
         raise PluginError(f"{plugin.name}: {type(error).__name__}: {first}") from error
 
 
-def augmented(augmentation: Augmentation, events: Events, rng: np.random.Generator) -> Events:
+def augmenting(
+    augmentations: Sequence[Augmentation],
+) -> Callable[[Events, np.random.Generator], Events] | None:
+    """Return what changes a song as each augmentation does, in turn; None if none changes any."""
+    unchanged = Augmentation.augment_events
+    changes = [each for each in augmentations if type(each).augment_events is not unchanged]
+
+    def augment(events: Events, rng: np.random.Generator) -> Events:
+        for each in changes:
+            events = _augmented(each, events, rng)
+        return events
+
+    return augment if changes else None
+
+
+def _augmented(augmentation: Augmentation, events: Events, rng: np.random.Generator) -> Events:
     """Return a song as an augmentation changes it, or say what is wrong with that."""
     with blamed_on(augmentation):
         changed = augmentation.augment_events(events, rng)
