@@ -66,7 +66,7 @@ def pedals_down(events: Sequence[Event]) -> set[tuple[int, int]]:
     return down
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=10)
 @given(
     NETWORKS,
     st.sampled_from([0.0, 0.8, 1.0, 2.0]),
@@ -103,12 +103,12 @@ def test_all_that_is_generated_is_valid_and_whole(
     assert len(midicodec.decode(song.records)) >= len(events)
 
 
-@settings(deadline=None, max_examples=4)
+@settings(deadline=None, max_examples=2)
 @given(st.integers(0, 2**32), st.integers(0, 2**32))
 def test_the_same_seed_is_the_same_song_and_many_at_once_are_each_their_own(
     network: int, seed: int
 ) -> None:
-    of, length = generator(network), Length(records=60)
+    of, length = generator(network), Length(records=40)
 
     def songs(count: int) -> list[list[Event]]:
         return [list(take.events) for take in of.songs(length, seed, count, info=INFO)]
