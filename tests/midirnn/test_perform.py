@@ -12,10 +12,11 @@ import pytest
 
 import midicodec
 from midirnn import perform
+from midirnn.clock import Lateness
 from midirnn.errors import MidiRnnError, SinkError
 from midirnn.length import Length
 from midirnn.perform import play_file
-from midirnn.playback import Lateness, PlaybackReport, SinkReport
+from midirnn.playback import PlaybackReport, SinkReport
 from midirnn.plugin import Event, Sink, StreamInfo
 from midirnn.plugin.choice import PluginChoice
 from midirnn.take import Take, Tally
