@@ -163,7 +163,7 @@ def test_what_was_sent_last_has_time_to_arrive_before_the_port_is_closed(
         def _close(self) -> None:
             calls.append(("close", time.monotonic()))
 
-    monkeypatch.setattr(midirnn_midiport, "open_port", lambda name, **options: Port())
+    monkeypatch.setattr(midirnn_midiport, "open_output", lambda name, **options: Port())
     sink = MidiPortSink()
     sink.open(StreamInfo())
     sink.close()
