@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Generator as Yielding
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -77,9 +78,12 @@ def jam(
     listening: Source = plugin_manager().create("source", source)
     into = make_sinks(sinks)
     generator = Generator.of_run(Run(folder), checkpoint)
-    partner = generator.performance(seed)
+    # Whatever the run's own settings: what is played live has to be MIDI.
+    generator = generator.with_settings(rules=True, temperature=temperature)
+    partner = generator.performance(seed, start=False, channel_only=True)
     session = make_session(partner, settings, generator.config.corpus)
-    clock, inbox = Clock(), SimpleQueue()
+    clock = Clock()
+    inbox: Inbox = SimpleQueue()
     with stop_on_signals() as asked:
         events = session_events(session, listening, inbox, clock, asked, settings.seconds)
         with closing(events):
@@ -125,7 +129,7 @@ def session_events(
     clock: Clock,
     asked: threading.Event,
     seconds: float | None = None,
-) -> Iterator[Event]:
+) -> Yielding[Event, None, None]:
     """Yield what the network plays, each message when it is due, until ``asked`` or the time is up.
 
     ``source`` is opened and closed here. What comes in from it wakes this up.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from midirnn.options import EXIT_INTERRUPTED
 from midirnn.plugin.choice import PluginChoice
 from midirnn.turns import Mode
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from midirnn.hearing import PanicKey
     from midirnn.plugin.manager import Kind
 
-EXIT_INTERRUPTED = 130
 _MIDIPORT = PluginChoice(name="midiport")
 
 
