@@ -196,6 +196,7 @@ def test_100_interruptions_lose_nothing_and_leave_nothing_hanging(
     there.play(*(off(note) for note in held))
     playing.signal(signal.SIGINT)
     assert_ended_well(playing, there, INTERRUPTED)
+    assert sum(each.type == "note_on" for each in there.heard()) > 20  # it did answer
 
 
 def test_a_flood_is_survived_and_afterwards_it_answers(player: StartPlayer, jam: StartJam) -> None:
