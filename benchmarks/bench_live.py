@@ -1,6 +1,6 @@
 """Playing with somebody: from their note to ours, from their pause to our answer; the first sound.
 
-Hidden size 500. What the network would wait musically is taken out: it replies to each message at
+The default network. What it would wait musically is taken out: it replies to each message at
 once. The player is another process, on the ports of a JACK server without hardware, whose two
 periods of 5.3 ms are part of what is measured; beside it stands the same without ports.
 """
@@ -45,12 +45,28 @@ JAMS = int(os.environ.get("JAMS", "10"))
 """How many processes are ended in the middle of what they play."""
 
 
+MAKE_RUN = """
+import sys
+from pathlib import Path
+import numpy as np
+from midirnn.config import Config
+from midirnn.model import Network
+from midirnn.plugin import Events
+from midirnn.run import Run
+run, config = Run(Path(sys.argv[1])), Config()
+weights = {name: each.numpy() for name, each in Network(config.model).named_weights().items()}
+run.folder.mkdir()
+run.save_config(config)
+run.save_start(Events(np.array([[0, 0x90, 60, 64, 3]], np.uint8), np.zeros(1)))
+run.checkpoints.save(1, 0.5, {"weights": weights})
+"""
+
+
 @pytest.fixture(scope="module")
-def run(pieces: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A network of the usual size after one step of training."""
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network of the usual size that was never trained; TensorFlow stays in another process."""
     folder = tmp_path_factory.mktemp("live") / "run"
-    command = ["train", str(pieces[0].parent), "--run", str(folder), "--steps", "1"]
-    subprocess.run([sys.executable, "-m", "midirnn", *command], check=True)
+    subprocess.run([sys.executable, "-c", MAKE_RUN, folder], check=True)
     return folder
 
 

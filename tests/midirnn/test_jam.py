@@ -14,6 +14,7 @@ import mido
 import numpy as np
 import numpy.typing as npt
 import pytest
+from networks import save_run
 
 from midirnn import jam as module
 from midirnn.clock import Clock
@@ -208,11 +209,11 @@ def test_the_channels_that_the_network_knows(corpus: CorpusConfig, channels: set
 
 
 def test_the_command_plays_with_a_file_and_writes_what_it_played(
-    trained: Path, composed: Path, midirnn: Command, tmp_path: Path
+    composed: Path, midirnn: Command, tmp_path: Path
 ) -> None:
-    out = tmp_path / "out.mid"
+    out, run = tmp_path / "out.mid", save_run(tmp_path / "run")
     done = midirnn(
-        "jam", trained, "--in", f"file:path={composed / 'C-1.mid'}", "--out", f"file:path={out}",
+        "jam", run, "--in", f"file:path={composed / 'C-1.mid'}", "--out", f"file:path={out}",
         "--mode", "along", "--length", "4s",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -224,18 +225,20 @@ def test_the_command_plays_with_a_file_and_writes_what_it_played(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_and_what_was_played_is_kept(
-    number: signal.Signals, trained: Path, composed: Path, tmp_path: Path
+    number: signal.Signals, composed: Path, tmp_path: Path
 ) -> None:
-    out = tmp_path / "out.mid"
+    out, run = tmp_path / "out.mid", save_run(tmp_path / "run")
     process = subprocess.Popen(
         [sys.executable, "-c",
          "import sys\nfrom midirnn.cli import main\ntry:\n    main()\nfinally:\n"
          "    print(sorted({'tensorflow', 'keras', 'tensorboard'} & set(sys.modules)))",
-         "jam", trained, "--in", f"file:path={composed / 'C-1.mid'}", "--mode", "along",
+         "jam", run, "--in", f"file:path={composed / 'C-1.mid'}", "--mode", "along",
          "--out", f"file:path={out}", "--clock", "send"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    time.sleep(5)
+    assert process.stderr is not None
+    assert process.stderr.readline() == "listening; Ctrl-C ends it\n"
+    time.sleep(0.5)
     process.send_signal(number)
     output, errors = process.communicate(timeout=60)
     assert process.returncode == INTERRUPTED, errors
@@ -257,12 +260,12 @@ def test_a_signal_ends_it_and_what_was_played_is_kept(
     ],
 )
 def test_what_is_wrong_is_one_line(
-    options: list[str], message: str, trained: Path, composed: Path, midirnn: Command,
+    options: list[str], message: str, composed: Path, midirnn: Command,
     tmp_path: Path,
 ) -> None:  # fmt: skip
     rest = [] if "--in" in options else ["--in", f"file:path={composed / 'C-1.mid'}"]
     rest += [] if "--out" in options else ["--out", "file"]
-    done = midirnn("jam", trained, *options, *rest, cwd=tmp_path)
+    done = midirnn("jam", save_run(tmp_path / "run"), *options, *rest, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, ""), done.stderr
     assert re.search(message, done.stderr), done.stderr
     assert done.stderr.count("\n") == 1, done.stderr

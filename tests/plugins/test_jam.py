@@ -10,6 +10,7 @@ from pathlib import Path
 
 import mido
 import pytest
+from networks import save_run
 
 Jack = dict[str, str]
 StartPlayer = Callable[[str], "Player"]
@@ -115,11 +116,12 @@ def player(jack: Jack, tmp_path: Path) -> Iterator[StartPlayer]:
 
 
 @pytest.fixture
-def jam(jack: Jack, trained: Path) -> Iterator[StartJam]:
+def jam(jack: Jack, tmp_path: Path) -> Iterator[StartJam]:
     started: list[Jam] = []
 
     def start(player: Player, *options: str) -> Jam:
-        started.append(Jam(trained, player, jack, *options))
+        run = save_run(tmp_path / f"run-{len(started)}")
+        started.append(Jam(run, player, jack, *options))
         return started[-1]
 
     yield start

@@ -139,6 +139,7 @@ def session_events(
     try:
         with blamed_on(source):
             source.open(lambda message: inbox.put((clock.now(), message)))
+        say("listening; Ctrl-C ends it")
         while not asked.is_set() and (now := clock.now()) < end:
             if now >= check_at:
                 check_at = now + _CHECK_SECONDS
