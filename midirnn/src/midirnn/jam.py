@@ -16,7 +16,7 @@ from midirnn.config import CorpusConfig
 from midirnn.errors import MidiRnnError
 from midirnn.generation import Generator
 from midirnn.hearing import Hearing, PanicKey
-from midirnn.perform import _finished, make_sinks
+from midirnn.perform import finished, make_sinks
 from midirnn.playback import play
 from midirnn.plugin.border import blamed_on
 from midirnn.plugin.choice import PluginChoice
@@ -93,7 +93,7 @@ def jam(
     say(f"heard {session.hearing.shown} messages, played {session.played}")
     if session.hearing.missed:
         say(f"  {session.hearing.missed} came faster than the network can hear")
-    _finished(report)
+    finished(report)
     return not interrupted
 
 
