@@ -36,6 +36,7 @@ def weights(
             "after_first/kernel": (statuses, 2 * d), "after_second/kernel": (values, d),
             "time_out": (d, CLASSES), "position_out": (d, PARTS), "first_out": (d, statuses),
             "second_out": (d, values), "third_out": (d, values),
+            "seen/kernel": (CLASSES + statuses + 2 * values, h),
         }  # fmt: skip
     rng = np.random.default_rng(seed)
     made: dict[str, np.ndarray] = {}
