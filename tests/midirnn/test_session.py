@@ -299,3 +299,14 @@ def test_records_and_messages_are_the_same() -> None:
     for message in (on(), off(), mido.Message("program_change", program=3),
                     mido.Message("pitchwheel", pitch=-100)):  # fmt: skip
         assert message_of(record_of(message)) == message
+
+
+def test_a_message_is_sent_before_the_network_takes_its_time_to_hear_it() -> None:
+    partner = Scripted((0.25, on(72)), LONG)
+    stage = Stage(partner, Along(8.0))
+    stage.hear(1.0, on(60))
+    sent = stage.session.advance(1.25)
+    assert next(sent).message == on(72)
+    assert partner.told == [(on(60), 1.0, False)]
+    assert list(sent) == []
+    assert partner.told[1:] == [(on(72), pytest.approx(0.25), True)]

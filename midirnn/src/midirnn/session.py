@@ -69,6 +69,8 @@ class Session:
         self._proposal: tuple[float, Record] | None = None  # when, in the network's time; what
         self._happened = 0.0  # when the network last heard or played something, in its time
         self._outgoing: list[Event] = []
+        # What the network is to hear when that is sent: what, when in its time, whether its own.
+        self._untold: list[tuple[Record, float, bool]] = []
         self._panicked = -NEVER
 
     def receive(self, message: mido.Message, now: float) -> None:
@@ -92,6 +94,7 @@ class Session:
         If there is more to do, :meth:`deadline` is not later than ``now``.
         """
         self._pulse(now)
+        yield from self._sent()
         if self.hearing:
             heard = self.hearing.next()
             self._happen(record_of(heard.message), heard.seconds)
@@ -149,7 +152,8 @@ class Session:
             if now - due > _LATE_SECONDS:
                 at, due = self._time.seconds(now), now
             self._send(message, due)
-            self._happen(record, at, own=True)
+            self._proposal = None
+            self._untold.append((record, at, True))
             self.played += 1
 
     def _proposed(self) -> tuple[float, Record]:
@@ -175,14 +179,14 @@ class Session:
                 self._send(mido.Message("control_change", channel=channel, control=control), now)
         for channel, note in self.hearing.release():
             off = mido.Message("note_off", channel=channel, note=note, velocity=0)
-            self._happen(record_of(off), self._time.seconds(now))
+            self._untold.append((record_of(off), self._time.seconds(now), False))
 
     def _release(self, now: float) -> None:
         """End every note of ours, and lift our pedals."""
         self._pass(now)
         for event in self._maker.end():
             self._put(event.message)
-            self._happen(record_of(event.message), self._time.seconds(now), own=True)
+            self._untold.append((record_of(event.message), self._time.seconds(now), True))
 
     def _pulse(self, now: float) -> None:
         import mido
@@ -208,9 +212,15 @@ class Session:
         self._echo.sent(message, at)
 
     def _sent(self) -> Iterator[Event]:
-        """Yield what has been put there; whoever takes it sends it."""
+        """Yield what is to be sent; once whoever takes it has sent it, the network hears it too.
+
+        Not before: its step takes longer than all else.
+        """
         outgoing, self._outgoing = self._outgoing, []
         yield from outgoing
+        untold, self._untold = self._untold, []
+        for record, seconds, own in untold:
+            self._happen(record, seconds, own)
 
 
 def record_of(message: mido.Message) -> Record:
