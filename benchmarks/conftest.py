@@ -78,10 +78,11 @@ def report() -> Callable[[str], None]:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    if not _medians:
-        return
     write = terminalreporter.write_line
-    terminalreporter.write_sep("=", "ratios: how many times as fast as the reference (medians)")
+    if _medians:
+        terminalreporter.write_sep("=", "ratios: how many times as fast as the reference (medians)")
+    elif _lines:
+        terminalreporter.write_sep("=", "measured")
     for group, members in _medians.items():
         rates = {name: count / seconds for name, (seconds, count) in members.items()}
         against = {name: rate for name, rate in rates.items() if name.startswith(REFERENCE)}

@@ -12,10 +12,11 @@ import pytest
 
 import midicodec
 from midirnn import perform
+from midirnn.clock import Lateness
 from midirnn.errors import MidiRnnError, SinkError
 from midirnn.length import Length
 from midirnn.perform import play_file
-from midirnn.playback import Lateness, PlaybackReport, SinkReport
+from midirnn.playback import PlaybackReport, SinkReport
 from midirnn.plugin import Event, Sink, StreamInfo
 from midirnn.plugin.choice import PluginChoice
 from midirnn.take import Take, Tally
@@ -76,13 +77,13 @@ def test_what_became_of_each_sink_is_told(capsys: pytest.CaptureFixture[str]) ->
     port = SinkReport("port", 9, None, Lateness(0.25, 1.5, 3.0))
     gone = SinkReport("gone", 2, "gone: it has gone", None)
     lost = SinkReport("lost", 3, "lost: so is this", None)
-    assert perform._finished(PlaybackReport(False, (port,))) is True
+    assert perform.finished(PlaybackReport(False, (port,))) is True
     assert (
         capsys.readouterr().err == "port: 9 messages, late by 0.2 ms (p50), 1.5 (p99), 3.0 (max)\n"
     )
-    assert perform._finished(PlaybackReport(True, (port,))) is False
+    assert perform.finished(PlaybackReport(True, (port,))) is False
     with pytest.raises(SinkError, match=r"^gone: it has gone; lost: so is this$"):
-        perform._finished(PlaybackReport(True, (gone, port, lost)))
+        perform.finished(PlaybackReport(True, (gone, port, lost)))
 
 
 @pytest.mark.parametrize(

@@ -231,3 +231,58 @@ def test_what_the_stream_raises_is_raised_after_all_are_closed_unfinished() -> N
         assert sink.calls[0] == "open"
         assert sink.calls[-1] == "close"
         assert "finish" not in sink.calls
+
+
+def test_the_first_event_sounds_before_the_second_is_made() -> None:
+    sink = Realtime()
+
+    def stream() -> Iterator[Event]:
+        first, *rest = events(4, apart=0.01)
+        yield first
+        wait_for(lambda: sink.events == [first])
+        yield from rest
+
+    play_all(stream(), sink)
+    assert len(sink.events) == 4
+
+
+@pytest.mark.parametrize("kind", [Fake, Realtime])
+def test_making_events_waits_for_a_queue_that_is_full(
+    kind: type[Fake], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(playback, "MOST_WAITING", 10)
+    sink, ahead = kind(), []
+
+    def stream() -> Iterator[Event]:
+        for number, event in enumerate(events(200)):
+            ahead.append(number - len(sink.events))
+            yield event
+
+    play_all(stream(), sink)
+    assert sink.events == events(200)
+    assert max(ahead) <= 12  # one is being sent, and one waits for room
+
+
+def test_a_stream_goes_on_in_time_without_a_sink_that_is_hopelessly_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(playback, "MOST_WAITING", 10)
+    monkeypatch.setattr(playback, "_PATIENCE_SECONDS", 0.3)
+    song, go_on = events(40, apart=0.02), threading.Event()
+
+    class Stuck(Fake):
+        def send(self, event: Event) -> None:
+            super().send(event)
+            assert go_on.wait(20)
+
+    class Quick(Realtime):
+        def send(self, event: Event) -> None:
+            super().send(event)
+            if event == song[-1]:
+                go_on.set()
+
+    stuck, quick = Stuck("stuck"), Quick("quick")
+    report = play_all(iter(song), stuck, quick)
+    assert quick.events == song
+    assert [each.error for each in report.sinks] == ["stuck: it is 10 events behind", None]
+    assert stuck.calls == ["open", "send", "close"]

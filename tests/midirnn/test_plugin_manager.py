@@ -58,6 +58,7 @@ def test_the_built_in_plugins_come_through_the_same_hooks() -> None:
         ("augmentation", "noise"), ("augmentation", "step_zeroing"),
         ("loss", "mse"), ("loss", "cosine"), ("loss", "time_rmse"), ("loss", "bit_cross_entropy"),
         ("sink", "file"),
+        ("source", "file"),
     }  # fmt: skip
     assert manager.broken == []
 

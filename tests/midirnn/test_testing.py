@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,13 +10,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from midirnn.plugin import Augmentation, Events, LossTerm, PluginConfig, Sink
+from midirnn.plugin import Augmentation, Events, LossTerm, PluginConfig, Sink, Source
 from midirnn.plugin.choice import PluginChoice
 from midirnn.plugin.manager import Kind, plugin_manager
-from midirnn.testing import check_augmentation, check_loss, check_plugin, check_sink
+from midirnn.testing import check_augmentation, check_loss, check_plugin, check_sink, check_source
 
 CHECKS = {"augmentation": check_augmentation, "loss": check_loss}
-INSTALLED = [each for each in plugin_manager().registered() if each.kind != "sink"]
+INSTALLED = [each for each in plugin_manager().registered() if each.kind in CHECKS]
 
 
 @pytest.mark.parametrize("each", INSTALLED, ids=lambda each: f"{each.kind} {each.name}")
@@ -137,6 +138,27 @@ def test_a_sink_that_closes_badly_is_told() -> None:
 
     with pytest.raises(AttributeError):
         check_sink(NeedsOpen())
+
+
+def test_a_source_that_goes_on_after_it_was_closed_is_told() -> None:
+    class Endless(Source):
+        """Has a fault."""
+
+        name = "endless"
+
+        def open(self, receive):
+            def play():
+                while not over.wait(0.01):
+                    receive("a message")
+
+            threading.Thread(target=play).start()
+
+    over = threading.Event()
+    try:
+        with pytest.raises(AssertionError, match="received a message after it was closed"):
+            check_source(Endless())
+    finally:
+        over.set()
 
 
 def test_names_options_and_docstrings_are_checked() -> None:

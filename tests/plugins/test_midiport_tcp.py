@@ -10,13 +10,16 @@ from itertools import islice
 from pathlib import Path
 
 import mido
+import mido.sockets
 import pytest
 from mido.sockets import SocketPort
 
+import midirnn.testing
 import midirnn_midiport
-from midirnn.plugin import SinkError, StreamInfo
+from midirnn.plugin import Event, SinkError, SourceError, StreamInfo
 from midirnn_midiport import MidiPortSink
-from midirnn_midiport.ports import find_port
+from midirnn_midiport.ports import INPUT, find_port
+from midirnn_midiport.source import MidiPortSource
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 MakeSong = Callable[..., Path]
@@ -148,6 +151,44 @@ def test_the_port_that_is_found(wanted: str | None, names: list[str], found: str
     else:
         with pytest.raises(SinkError, match=found):
             find_port(wanted, names)
+        with pytest.raises(SourceError, match=found.replace("output", "input")):
+            find_port(wanted, names, INPUT)
+
+
+def test_the_source_listens_to_one_sender_after_the_other() -> None:
+    heard: list[mido.Message] = []
+    with socket.create_server((HOST, 0)) as server:
+        where = address(server)  # a moment later
+    source = MidiPortSource(MidiPortSource.Config(tcp=where))
+    source.open(heard.append)
+    song = [mido.Message("sysex", data=[1, 2, 3]), *scale(5, 0), mido.Message("clock")]
+    for times in (1, 2):
+        with mido.sockets.connect(*mido.sockets.parse_address(where)) as port:
+            for message in song:
+                port.send(message)
+        deadline = time.monotonic() + 20
+        while len(heard) < times * len(song):
+            assert time.monotonic() < deadline, heard
+            time.sleep(0.01)
+        source.check()
+    assert heard == song * 2
+    with pytest.raises(SourceError, match=r"cannot listen at .* \(Address already in use"):
+        MidiPortSource(MidiPortSource.Config(tcp=where)).open(heard.append)
+    source.close()
+    source.close()
+    midirnn.testing.check_source(MidiPortSource(MidiPortSource.Config(tcp=where)))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"tcp": "here"}, "tcp is HOST:PORT"),
+        ({"backend": "mido.backends.nosuch"}, "cannot load mido.backends.nosuch"),
+    ],
+)
+def test_what_is_wrong_with_a_source_is_told(options: dict[str, str], message: str) -> None:
+    with pytest.raises(SourceError, match=message):
+        MidiPortSource(MidiPortSource.Config(**options)).open(lambda message: None)
 
 
 def test_what_was_sent_last_has_time_to_arrive_before_the_port_is_closed(
@@ -163,13 +204,32 @@ def test_what_was_sent_last_has_time_to_arrive_before_the_port_is_closed(
         def _close(self) -> None:
             calls.append(("close", time.monotonic()))
 
-    monkeypatch.setattr(midirnn_midiport, "open_port", lambda name, **options: Port())
+    monkeypatch.setattr(midirnn_midiport, "open_output", lambda name, **options: Port())
     sink = MidiPortSink()
     sink.open(StreamInfo())
     sink.close()
     (*_, (before, sent), (last, closed)) = calls
     assert (before, last) == ("send", "close")
     assert closed - sent > 0.1
+
+
+def test_a_receiver_that_has_gone_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone(mido.ports.BaseOutput):  # type: ignore[misc]
+        class _rt:  # noqa: N801 — rtmidi's
+            @staticmethod
+            def get_ports() -> list[str]:
+                return ["another"]
+
+        def _send(self, message: mido.Message) -> None:
+            pass
+
+    monkeypatch.setattr(midirnn_midiport, "_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(midirnn_midiport, "open_output", lambda name, **options: Gone("synth"))
+    sink = MidiPortSink()
+    sink.open(StreamInfo())
+    with pytest.raises(SinkError, match="midiport: the output port 'synth' has gone"):
+        sink.send(Event(mido.Message("clock"), 0, 0.0))
+    sink.close()
 
 
 def test_closing_what_was_not_opened_does_nothing() -> None:

@@ -21,6 +21,7 @@ from midirnn.distribute import HOW, How
 from midirnn.download_command import download
 from midirnn.errors import MidiRnnError
 from midirnn.generate_command import generate
+from midirnn.jam_command import jam
 from midirnn.options import EXIT_INTERRUPTED, choices
 from midirnn.plugin.choice import PluginChoice
 from midirnn.split import SPLITS, Split
@@ -42,6 +43,7 @@ def cli(debug: bool) -> None:
 cli.add_command(prepare)
 cli.add_command(inspect)
 cli.add_command(generate)
+cli.add_command(jam)
 
 
 @cli.command()

@@ -53,5 +53,9 @@ class PluginError(MidiRnnError):
     """A plugin is unknown, broken, or refuses its configuration."""
 
 
+class SourceError(PluginError):
+    """A source cannot open its input, or lost it. Sources raise this with a line for the user."""
+
+
 class SinkError(PluginError):
     """A sink cannot open its output, or lost it. Sinks raise this with a line for the user."""

@@ -70,7 +70,7 @@ def generate_song(
         )
         for reason, count in tally.skipped.most_common(3):
             say(f"  {count} × {reason}")
-        if not _finished(report):
+        if not finished(report):
             return False
     return True
 
@@ -83,7 +83,7 @@ def play_file(path: Path, sinks: Sequence[PluginChoice]) -> bool:
     except midicodec.MidiCodecError as error:
         raise MidiRnnError(f"{path}: {error}") from error
     info = StreamInfo(title=path.stem)
-    return _finished(_play(song_events(song, info), make_sinks(sinks or [_PYGAME]), info))
+    return finished(_play(song_events(song, info), make_sinks(sinks or [_PYGAME]), info))
 
 
 def make_sinks(choices: Iterable[PluginChoice]) -> list[Sink]:
@@ -96,7 +96,7 @@ def _play(events: Iterable[Event], sinks: Sequence[Sink], info: StreamInfo) -> P
         return play(events, sinks, info, stop)
 
 
-def _finished(report: PlaybackReport) -> bool:
+def finished(report: PlaybackReport) -> bool:
     """Tell how each sink fared; raise :class:`SinkError` if any failed."""
     for each in report.sinks:
         if each.lateness is not None:

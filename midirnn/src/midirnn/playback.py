@@ -2,8 +2,8 @@
 
 Each sink has a thread and a queue of its own; all calls to it come from there, so that a slow or
 failing sink delays nobody. Deadlines are absolute, so that lateness never adds up. If any sink is
-realtime, events are made only a little ahead of their time; a sink that cannot keep up has its
-queue grow, rather than hold the others back.
+realtime, events are made only a little ahead of their time. Queues are bounded: making events waits
+for the slowest sink, and a realtime stream goes on without a sink that is hopelessly behind.
 """
 
 from __future__ import annotations
@@ -13,35 +13,30 @@ import queue
 import sys
 import threading
 import time
-from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
-import numpy as np
-
+from midirnn.clock import Clock, Lateness, LatenessCounter
 from midirnn.errors import MidiRnnError, SinkError
 from midirnn.plugin.interfaces import Event, Sink, StreamInfo
 
 LOOKAHEAD_SECONDS = 1.0
 """How far ahead of a realtime sink events are made."""
+MOST_WAITING = 1000
+"""How many events may wait in a sink's queue."""
 _LEAD_SECONDS = 0.05
 """Between the first event's being there and its being due, so that it is not late."""
 _CLOSING_SECONDS = 15.0
 """How long a sink may take to fall silent when it is told to."""
 _POLL_SECONDS = 0.05
 """How often it is looked whether sinks are done or the stream is to stop."""
+_FULL_SECONDS = 0.002
+"""How often it is looked whether a full queue has room again."""
+_PATIENCE_SECONDS = 0.5
+"""How late a realtime stream may become for the sake of a sink whose queue is full."""
 _SWITCH_SECONDS = 0.0005
 """How long another Python thread may hold up one whose event is due (CPython's default: 5 ms)."""
-
-
-@dataclass(frozen=True)
-class Lateness:
-    """How long after their time a realtime sink's events were sent, in milliseconds."""
-
-    p50_ms: float
-    p99_ms: float
-    max_ms: float
 
 
 @dataclass(frozen=True)
@@ -67,27 +62,14 @@ class PlaybackReport:
         return [each for each in self.sinks if each.error is not None]
 
 
-class _Clock:
-    """Seconds since the stream began; it begins when told to."""
-
-    def __init__(self) -> None:
-        self._origin = 0.0
-
-    def begin(self) -> None:
-        self._origin = time.perf_counter() + _LEAD_SECONDS
-
-    def now(self) -> float:
-        return time.perf_counter() - self._origin
-
-
 class _Player:
     """A sink, its thread and its queue."""
 
-    def __init__(self, sink: Sink, info: StreamInfo, clock: _Clock, stop: threading.Event) -> None:
+    def __init__(self, sink: Sink, info: StreamInfo, clock: Clock, stop: threading.Event) -> None:
         self.sink = sink
         self._info, self._clock, self._stop = info, clock, stop
         self._queue: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
-        self._late_seconds = array("d")
+        self._late = LatenessCounter()
         self._finishes = self._breaks_off = False
         self.sent = 0
         self.error: BaseException | None = None
@@ -98,11 +80,22 @@ class _Player:
     def start(self) -> None:
         self._thread.start()
 
+    @property
+    def full(self) -> bool:
+        return self._queue.qsize() >= MOST_WAITING
+
     def send(self, event: Event) -> None:
         self._queue.put(event)
 
+    def give_up(self) -> None:
+        """Leave the sink behind: it is closed as soon as it returns from what it is doing."""
+        behind = f"{self.sink.name}: it is {MOST_WAITING} events behind"
+        self.error = self.error or SinkError(behind)
+        self.end(finish=False)
+
     def end(self, finish: bool) -> None:
         """Say that no event follows; with ``finish`` the song is whole, else it breaks off."""
+        finish = finish and self.error is None
         self._finishes, self._breaks_off = finish, not finish
         self._queue.put(None)
 
@@ -139,19 +132,15 @@ class _Player:
             if self.sink.realtime:
                 # A wait may end a little early where the two clocks are not the same.
                 while (early := event.start_seconds - self._clock.now()) > 0:
-                    if self._stop.wait(early):
+                    if self._clock.wait(early, self._stop):
                         return
-                self._late_seconds.append(-early)
+                self._late.add(-early)
             self.sink.send(event)
             self.sent += 1
 
     def report(self) -> SinkReport:
-        lateness = None
-        if self._late_seconds:
-            p50, p99, most = np.percentile(np.array(self._late_seconds), [50, 99, 100]) * 1000
-            lateness = Lateness(float(p50), float(p99), float(most))
         error = None if self.error is None else describe(self.error, self.sink.name)
-        return SinkReport(self.sink.name, self.sent, error, lateness)
+        return SinkReport(self.sink.name, self.sent, error, self._late.lateness())
 
 
 def play(
@@ -159,6 +148,7 @@ def play(
     sinks: Sequence[Sink],
     info: StreamInfo,
     stop: threading.Event,
+    clock: Clock | None = None,
 ) -> PlaybackReport:
     """Send ``events`` to every sink, and return when all have finished or ``stop`` is set.
 
@@ -166,10 +156,12 @@ def play(
     and :class:`SinkError` is raised. A sink that fails later is closed and named in the report,
     the others go on. What ``events`` raises is raised, after every sink is closed unfinished.
 
+    Time is ``clock``'s, which begins with the first event if it has not begun before.
+
     A signal's handler may set ``stop``: the thread that calls this only looks at it, for the
     handler would wait for ever for the lock that a wait on it holds for a moment.
     """
-    clock = _Clock()
+    clock = Clock() if clock is None else clock
     players = [_Player(sink, info, clock, stop) for sink in sinks]
     realtime = any(sink.realtime for sink in sinks)
     finish = False
@@ -200,26 +192,55 @@ def _opened(players: Sequence[_Player], stop: threading.Event) -> bool:
 def _send(
     events: Iterable[Event],
     players: Sequence[_Player],
-    clock: _Clock,
+    clock: Clock,
     stop: threading.Event,
     realtime: bool,
 ) -> bool:
     """Deal events out, at most a little ahead of time; return whether the song came to its end."""
     stream = iter(events)
     first = list(islice(stream, 1))
-    clock.begin()
+    clock.begin(_LEAD_SECONDS)
     for event in chain(first, stream):
-        make_at = event.start_seconds - LOOKAHEAD_SECONDS if realtime else float("-inf")
-        while alive := [player for player in players if not player.done.is_set()]:
-            ahead = make_at - clock.now()
-            if ahead <= 0 or stop.is_set():
-                break
-            time.sleep(min(ahead, _POLL_SECONDS))
+        if realtime:
+            _sleep_until(event.start_seconds - LOOKAHEAD_SECONDS, players, clock, stop)
+        _make_room(event, players, clock, stop, realtime)
+        alive = _alive(players)
         if stop.is_set() or not alive:
             return False
         for player in alive:
             player.send(event)
     return True
+
+
+def _alive(players: Sequence[_Player]) -> list[_Player]:
+    return [player for player in players if player.error is None and not player.done.is_set()]
+
+
+def _sleep_until(
+    seconds: float, players: Sequence[_Player], clock: Clock, stop: threading.Event
+) -> None:
+    while (ahead := seconds - clock.now()) > 0 and _alive(players) and not stop.is_set():
+        clock.sleep(min(ahead, _POLL_SECONDS))
+
+
+def _make_room(
+    event: Event,
+    players: Sequence[_Player],
+    clock: Clock,
+    stop: threading.Event,
+    realtime: bool,
+) -> None:
+    """Wait until no queue is full; a realtime stream does not wait for ever.
+
+    It gives up the sink that is furthest behind, and then has patience again: those that only
+    waited for their next event have room once that comes.
+    """
+    limit = event.start_seconds + _PATIENCE_SECONDS if realtime else float("inf")
+    while (full := [each for each in _alive(players) if each.full]) and not stop.is_set():
+        if clock.now() > limit:
+            min(full, key=lambda player: player.sent).give_up()
+            limit = clock.now() + _PATIENCE_SECONDS
+        clock.sleep(_FULL_SECONDS)
 
 
 def _wait(players: Sequence[_Player], stop: threading.Event) -> None:

@@ -7,6 +7,8 @@ it as midirnn does, and raises :class:`AssertionError` with a line that says wha
 from __future__ import annotations
 
 import inspect
+import threading
+import time
 
 import numpy as np
 
@@ -21,12 +23,15 @@ from midirnn.plugin.interfaces import (
     Plugin,
     Predictions,
     Sink,
+    Source,
     StreamInfo,
     Targets,
 )
 from midirnn.plugin.manager import check_class
 
 _STEPS, _LANES, _BITS = 6, 3, 40
+_LISTENED_SECONDS = 0.1
+"""How long it is listened whether a closed source is silent."""
 
 
 def check_plugin(plugin: Plugin) -> None:
@@ -60,6 +65,20 @@ def check_sink(sink: Sink) -> None:
     sink.finish()
     sink.close()
     sink.close()
+
+
+def check_source(source: Source) -> None:
+    """Open a source that can be, and close it: after that it is silent."""
+    check_plugin(source)
+    source.close()  # as after an `open` that failed
+    closed, late = threading.Event(), []
+    source.open(lambda message: late.append(message) if closed.is_set() else None)
+    source.check()
+    source.close()
+    closed.set()
+    source.close()
+    time.sleep(_LISTENED_SECONDS)
+    assert not late, f"{source.name}: it received {late[0]} after it was closed"
 
 
 def check_augmentation(augmentation: Augmentation) -> None:

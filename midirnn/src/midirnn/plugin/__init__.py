@@ -1,6 +1,6 @@
 """All that a plugin imports from midirnn; documented in docs/plugins.md."""
 
-from midirnn.errors import PluginError, SinkError
+from midirnn.errors import PluginError, SinkError, SourceError
 from midirnn.plugin.hookspecs import hookimpl
 from midirnn.plugin.interfaces import (
     Augmentation,
@@ -12,6 +12,7 @@ from midirnn.plugin.interfaces import (
     PluginConfig,
     Predictions,
     Sink,
+    Source,
     StreamInfo,
     Targets,
 )
@@ -31,6 +32,8 @@ __all__ = [
     "Recorder",
     "Sink",
     "SinkError",
+    "Source",
+    "SourceError",
     "StreamInfo",
     "Targets",
     "hookimpl",

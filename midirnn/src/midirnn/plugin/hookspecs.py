@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pluggy
 
-from midirnn.plugin.interfaces import Augmentation, LossTerm, Sink
+from midirnn.plugin.interfaces import Augmentation, LossTerm, Sink, Source
 
 PROJECT = "midirnn"
 """The name that pluggy's markers and the entry-point group share."""
@@ -26,3 +26,8 @@ def midirnn_register_losses() -> Iterable[type[LossTerm]]:  # type: ignore[empty
 @hookspec
 def midirnn_register_sinks() -> Iterable[type[Sink]]:  # type: ignore[empty-body]
     """Return the sink classes that this plugin offers to ``--sink``."""
+
+
+@hookspec
+def midirnn_register_sources() -> Iterable[type[Source]]:  # type: ignore[empty-body]
+    """Return the source classes that this plugin offers to ``jam --in``."""

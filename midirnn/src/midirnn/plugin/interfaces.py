@@ -7,6 +7,7 @@ TensorFlow imports it inside the methods that do.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -29,10 +30,10 @@ class PluginConfig(BaseModel):
 
 
 class Plugin:
-    """What every augmentation, loss term and sink has: a name, typed options, a constructor."""
+    """What every plugin has, of whatever kind: a name, typed options, a constructor."""
 
     name: ClassVar[str]
-    """What the user writes after ``--augment``, ``--loss`` or ``--sink``."""
+    """What the user writes after ``--augment``, ``--loss``, ``--sink``, ``--in`` or ``--out``."""
 
     Config: ClassVar[type[PluginConfig]] = PluginConfig
     """The options; derive from :class:`PluginConfig` and annotate the fields."""
@@ -194,3 +195,24 @@ class Sink(Plugin, ABC):
 
     def close(self) -> None:
         """Let everything go and leave no note sounding; always called, and may be called twice."""
+
+
+class Source(Plugin, ABC):
+    """Where music comes from as it is played: a keyboard, a sequencer, whatever you write.
+
+    ``open`` is called once, then ``check`` now and then, and ``close``, always.
+    Raise :class:`midirnn.errors.SourceError` with a line that the user can act on.
+    """
+
+    @abstractmethod
+    def open(self, receive: Callable[[mido.Message], None]) -> None:
+        """Listen from now on: give each message to ``receive`` the moment it comes.
+
+        ``receive`` returns at once and may be called from any thread.
+        """
+
+    def check(self) -> None:
+        """Raise an error if nothing more can come; called about every second."""
+
+    def close(self) -> None:
+        """Stop listening: ``receive`` is not called any more. May be called twice."""

@@ -21,21 +21,23 @@ from midirnn.errors import PluginError
 from midirnn.plugin import hookspecs
 from midirnn.plugin.choice import RESERVED, PluginChoice
 from midirnn.plugin.hookspecs import PROJECT
-from midirnn.plugin.interfaces import Augmentation, LossTerm, Plugin, PluginConfig, Sink
+from midirnn.plugin.interfaces import Augmentation, LossTerm, Plugin, PluginConfig, Sink, Source
 
-Kind = Literal["augmentation", "loss", "sink"]
+Kind = Literal["augmentation", "loss", "sink", "source"]
 
 _BASES: dict[Kind, type[Plugin]] = {
     "augmentation": Augmentation,
     "loss": LossTerm,
     "sink": Sink,
+    "source": Source,
 }
 _HOOKS: dict[Kind, str] = {
     "augmentation": "midirnn_register_augmentations",
     "loss": "midirnn_register_losses",
     "sink": "midirnn_register_sinks",
+    "source": "midirnn_register_sources",
 }
-_BUILTIN = ("augmentations", "losses", "sinks")
+_BUILTIN = ("augmentations", "losses", "sinks", "sources")
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,9 @@ class Recorder:
         self._messages: list[mido.Message | mido.MetaMessage] = []
 
     def add(self, event: Event) -> None:
-        """Keep the next event."""
+        """Keep the next event; a clock's pulses and the like, which no song holds, are left out."""
+        if event.message.is_realtime:
+            return
         delta_ticks = event.start_ticks - self._ticks
         self._ticks = event.start_ticks
         self._messages.append(event.message.copy(time=delta_ticks))

@@ -1,4 +1,7 @@
-"""The sink ``midiport``: the song to a synthesizer, a DAW, or another machine, as it is made."""
+"""The sink ``midiport``: the song to a synthesizer, a DAW, or another machine, as it is made.
+
+The source of that name, in :mod:`midirnn_midiport.source`, is the way in.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,11 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from pydantic import model_validator
-
-from midirnn.plugin import Event, PluginConfig, Sink, SinkError, StreamInfo, hookimpl
-from midirnn_midiport.ports import open_port, open_socket
+from midirnn.plugin import Event, Sink, SinkError, Source, StreamInfo, hookimpl
+from midirnn_midiport.options import PortConfig
+from midirnn_midiport.ports import is_there, open_output
+from midirnn_midiport.source import MidiPortSource
+from midirnn_midiport.tcp import connect
 
 if TYPE_CHECKING:
     from mido.ports import BaseOutput
@@ -18,6 +22,8 @@ _CHANNELS = range(16)
 _ALL_SOUND_OFF, _ALL_NOTES_OFF = 120, 123  # controllers; MIDI 1.0, "Channel Mode Messages"
 _DELIVERY_SECONDS = 0.15
 """Between the last message and closing: what a port has not passed on by then is lost."""
+_LOOK_SECONDS = 1.0
+"""How often it is looked whether the receiver is still there."""
 
 
 class MidiPortSink(Sink):
@@ -26,23 +32,8 @@ class MidiPortSink(Sink):
     name = "midiport"
     realtime = True
 
-    class Config(PluginConfig):
+    class Config(PortConfig):
         """Where to send."""
-
-        port: str | None = None
-        """The port's name, or a part of it that no other has; without one, the first port."""
-        virtual: bool = False
-        """Make a port of that name for others to connect to (Linux and macOS)."""
-        tcp: str | None = None
-        """HOST:PORT of a receiver that listens, such as mido-serve."""
-        backend: str | None = None
-        """One of mido's backends, such as mido.backends.rtmidi/UNIX_JACK."""
-
-        @model_validator(mode="after")
-        def _one_way(self) -> MidiPortSink.Config:
-            if self.tcp is not None and (self.port or self.virtual or self.backend):
-                raise ValueError("tcp stands alone: no port, virtual or backend beside it")
-            return self
 
     config: Config
     _port: BaseOutput | None = None
@@ -52,15 +43,18 @@ class MidiPortSink(Sink):
         self._sounding: dict[tuple[int, int], None] = {}  # (channel, note)
         chosen = self.config
         if chosen.tcp is not None:
-            self._port = open_socket(chosen.tcp)
+            self._port = connect(chosen.tcp)
         else:
-            self._port = open_port(chosen.port, virtual=chosen.virtual, backend=chosen.backend)
+            self._port = open_output(chosen.port, virtual=chosen.virtual, backend=chosen.backend)
+        self._look_at = time.monotonic() + _LOOK_SECONDS
 
     def send(self, event: Event) -> None:
         """Send a message; meta messages are for files only."""
         message = event.message
         if self._port is None or message.is_meta:
             return
+        if time.monotonic() > self._look_at:
+            self._look(self._port)
         try:
             self._port.send(message)
         except OSError as error:
@@ -69,6 +63,12 @@ class MidiPortSink(Sink):
             self._sounding[message.channel, message.note] = None
         elif message.type in ("note_on", "note_off"):
             self._sounding.pop((message.channel, message.note), None)
+
+    def _look(self, port: BaseOutput) -> None:
+        """See whether somebody is there: a port takes messages for nobody, too."""
+        if not self.config.virtual and not is_there(port):
+            raise SinkError(f"midiport: the output port {port.name!r} has gone")
+        self._look_at = time.monotonic() + _LOOK_SECONDS
 
     def close(self) -> None:
         """End every note, silence all channels, wait for that to arrive, and disconnect."""
@@ -96,3 +96,9 @@ class MidiPortSink(Sink):
 def midirnn_register_sinks() -> Iterable[type[Sink]]:
     """Return the sink of this distribution."""
     return [MidiPortSink]
+
+
+@hookimpl
+def midirnn_register_sources() -> Iterable[type[Source]]:
+    """Return the source of this distribution."""
+    return [MidiPortSource]

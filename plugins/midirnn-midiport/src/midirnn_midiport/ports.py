@@ -1,14 +1,17 @@
-"""MIDI output ports: which there are, and opening one."""
+"""MIDI ports of the system: which there are, opening one, and whether it is still there."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from midirnn.plugin import SinkError, native_stderr_hidden
+from midirnn.plugin import PluginError, SinkError, SourceError, native_stderr_hidden
 
 if TYPE_CHECKING:
     import mido
-    from mido.ports import BaseOutput
+    from mido.ports import BaseInput, BaseOutput
 
 _RTMIDI = "mido.backends.rtmidi"
 _VIRTUAL_NAME = "midirnn"
@@ -18,28 +21,68 @@ _WITHOUT = "tcp=HOST:PORT works without"
 _ELSEWHERE = f"virtual=true makes a port to connect to, {_WITHOUT}"
 
 
-def output_names(backend: str | None = None) -> list[str]:
-    """Return the names of the output ports; :class:`SinkError` if the system cannot be asked."""
-    return _names(_loaded(backend))
+@dataclass(frozen=True)
+class Direction:
+    """Which of a system's ports, as seen from here, and what is raised if something is wrong."""
+
+    word: str
+    error: type[PluginError]
+
+    def wrong(self, what: str) -> PluginError:
+        """Return the error that says ``what``."""
+        return self.error(f"midiport: {what}")
 
 
-def open_port(name: str | None, *, virtual: bool = False, backend: str | None = None) -> BaseOutput:
+OUTPUT, INPUT = Direction("output", SinkError), Direction("input", SourceError)
+
+
+def port_names(direction: Direction, backend: str | None = None) -> list[str]:
+    """Return the names of the ports; the direction's error if the system cannot be asked."""
+    return _names(direction, _loaded(direction, backend))
+
+
+def open_output(
+    name: str | None, *, virtual: bool = False, backend: str | None = None
+) -> BaseOutput:
     """Open the output port that is called ``name`` or has it in its name, or the first there is.
 
     With ``virtual`` a new port of that name is made. Raises :class:`SinkError`, which lists the
     ports, if there is none such.
     """
-    loaded = _loaded(backend)
-    if virtual:
-        return _opened(loaded, name or _VIRTUAL_NAME, virtual=True)
-    # Not `client_name=`: mido would silently make the port virtual, and connect it to nothing.
-    return _opened(loaded, find_port(name, _names(loaded)))
+    return _opened(OUTPUT, name, virtual, backend)
 
 
-def find_port(wanted: str | None, names: list[str]) -> str:
+def open_input(
+    name: str | None,
+    receive: Callable[[mido.Message], None],
+    *,
+    virtual: bool = False,
+    backend: str | None = None,
+) -> BaseInput:
+    """Open an input port, as :func:`open_output`; ``receive`` gets each message as it comes."""
+    return _opened(INPUT, name, virtual, backend, callback=receive)
+
+
+def is_there(port: BaseInput | BaseOutput) -> bool:
+    """Return whether what ``port`` is connected to is still there, as far as can be known.
+
+    rtmidi says nothing of it when a device or a program has gone.
+    """
+    asked = getattr(port, "_rt", None)
+    if asked is None:
+        return True
+    with native_stderr_hidden():
+        try:
+            return port.name in asked.get_ports()
+        except _errors():
+            return False
+
+
+def find_port(wanted: str | None, names: list[str], direction: Direction = OUTPUT) -> str:
     """Return the one of ``names`` that is ``wanted``; without a wish, the first real one."""
+    word = direction.word
     if not names:
-        raise SinkError(f"midiport: there is no MIDI output port; {_ELSEWHERE}")
+        raise direction.wrong(f"there is no MIDI {word} port; {_ELSEWHERE}")
     if wanted is None:
         return next((name for name in names if _THROUGH not in name), names[0])
     if wanted in names:
@@ -48,32 +91,13 @@ def find_port(wanted: str | None, names: list[str]) -> str:
     if len(found) == 1:
         return found[0]
     if found:
-        raise SinkError(f"midiport: {wanted!r} is part of several ports' names: {_listed(found)}")
-    raise SinkError(
-        f"midiport: there is no output port {wanted!r}; there are: {_listed(names)}; {_ELSEWHERE}"
+        raise direction.wrong(f"{wanted!r} is part of several ports' names: {_listed(found)}")
+    raise direction.wrong(
+        f"there is no {word} port {wanted!r}; there are: {_listed(names)}; {_ELSEWHERE}"
     )
 
 
-def open_socket(address: str) -> BaseOutput:
-    """Connect to ``HOST:PORT``, where MIDI over TCP is listened for, as mido-serve does."""
-    from mido import sockets
-
-    try:
-        host, number = sockets.parse_address(address)
-    except ValueError as error:
-        raise SinkError(
-            f"midiport: tcp is HOST:PORT, such as localhost:9080, not {address!r}"
-        ) from error
-    try:
-        return sockets.connect(host, number)
-    except OSError as error:
-        raise SinkError(
-            f"midiport: nothing listens at {address} ({error.strerror or error}); "
-            f"mido-serve {address} would"
-        ) from error
-
-
-def _loaded(backend: str | None) -> mido.Backend:
+def _loaded(direction: Direction, backend: str | None) -> mido.Backend:
     import mido
 
     name = backend or _RTMIDI
@@ -81,26 +105,37 @@ def _loaded(backend: str | None) -> mido.Backend:
         return mido.Backend(name, load=True)
     except ImportError as error:
         needs = "it needs python-rtmidi, and on Linux libasound2; " if _RTMIDI in name else ""
-        raise SinkError(f"midiport: cannot load {name} ({error}); {needs}{_WITHOUT}") from error
+        raise direction.wrong(f"cannot load {name} ({error}); {needs}{_WITHOUT}") from error
 
 
-def _names(backend: mido.Backend) -> list[str]:
-    with native_stderr_hidden():  # ALSA has a line of its own about it
-        try:
-            names: list[str] = backend.get_output_names()
-        except _errors() as error:
-            raise SinkError(
-                f"midiport: the system's ports cannot be listed ({error}); {_WITHOUT}"
-            ) from error
+def _names(direction: Direction, backend: mido.Backend) -> list[str]:
+    listed = {"output": backend.get_output_names, "input": backend.get_input_names}
+    with _explained(direction, "the system's ports cannot be listed", f"; {_WITHOUT}"):
+        names: list[str] = listed[direction.word]()
     return names
 
 
-def _opened(backend: mido.Backend, name: str, virtual: bool = False) -> BaseOutput:
-    with native_stderr_hidden():  # JACK has several
+def _opened(
+    direction: Direction, name: str | None, virtual: bool, backend: str | None, **options: Any
+) -> Any:
+    loaded = _loaded(direction, backend)
+    if virtual:
+        name = name or _VIRTUAL_NAME
+    else:
+        name = find_port(name, _names(direction, loaded), direction)
+    opening = {"output": loaded.open_output, "input": loaded.open_input}[direction.word]
+    with _explained(direction, f"cannot open the port {name!r}"):
+        # Not `client_name=`: mido would silently make the port virtual, and connect it to nothing.
+        return opening(name, virtual=virtual, **options)
+
+
+@contextlib.contextmanager
+def _explained(direction: Direction, what: str, hint: str = "") -> Iterator[None]:
+    with native_stderr_hidden():  # ALSA and JACK have lines of their own about it
         try:
-            return backend.open_output(name, virtual=virtual)
+            yield
         except _errors() as error:
-            raise SinkError(f"midiport: cannot open the port {name!r} ({error})") from error
+            raise direction.wrong(f"{what} ({error}){hint}") from error
 
 
 def _errors() -> tuple[type[Exception], ...]:

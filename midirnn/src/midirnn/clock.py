@@ -1,0 +1,77 @@
+"""The clock that a stream is played by, and how late what is sent by it comes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from math import log
+
+_FIRST_SECONDS = 1e-6
+_STEP = log(1.01)
+"""Lateness is counted in classes, each 1 % wider than the one below, the first up to a µs."""
+
+
+class Clock:
+    """Seconds since a stream began; all that wait for its time wait by this.
+
+    It stands at 0 until it is told to begin, and goes on from there whatever happens.
+    """
+
+    def __init__(self) -> None:
+        self._origin: float | None = None
+
+    def begin(self, lead_seconds: float = 0.0) -> None:
+        """Let time run, if it does not yet; 0 is ``lead_seconds`` from now."""
+        if self._origin is None:
+            self._origin = time.perf_counter() + lead_seconds
+
+    def now(self) -> float:
+        """Return the seconds since the beginning; negative before it."""
+        return 0.0 if self._origin is None else time.perf_counter() - self._origin
+
+    def wait(self, seconds: float, stop: threading.Event) -> bool:
+        """Let ``seconds`` pass, or less if ``stop`` is set; return whether it is."""
+        return stop.wait(seconds)
+
+    def sleep(self, seconds: float) -> None:
+        """Let ``seconds`` pass, in a thread that must not wait for an event: see ``signals.py``."""
+        time.sleep(seconds)
+
+
+@dataclass(frozen=True)
+class Lateness:
+    """How long after their time a realtime sink's events were sent, in milliseconds."""
+
+    p50_ms: float
+    p99_ms: float
+    max_ms: float
+
+
+class LatenessCounter:
+    """Counts how late events were: to within 1 %, in as little memory for hours as for one."""
+
+    def __init__(self) -> None:
+        self._counts: dict[int, int] = {}
+        self._most = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Count one event."""
+        late = int(log(seconds / _FIRST_SECONDS) / _STEP) + 1 if seconds > _FIRST_SECONDS else 0
+        self._counts[late] = self._counts.get(late, 0) + 1
+        self._most = max(self._most, seconds)
+
+    def lateness(self) -> Lateness | None:
+        """Return the percentiles; None if nothing was counted."""
+        if not self._counts:
+            return None
+        return Lateness(self._percentile(0.50), self._percentile(0.99), self._most * 1000)
+
+    def _percentile(self, share: float) -> float:
+        wanted = share * sum(self._counts.values())
+        for late, count in sorted(self._counts.items()):
+            wanted -= count
+            if wanted <= 0:
+                upper = _FIRST_SECONDS * 1.01**late
+                return min(upper, self._most) * 1000
+        return self._most * 1000

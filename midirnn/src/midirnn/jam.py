@@ -1,0 +1,166 @@
+"""``midirnn jam``: a session between ports, with a clock that runs and threads that wait."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator as Yielding
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Literal
+
+from midirnn.clock import Clock
+from midirnn.config import CorpusConfig
+from midirnn.errors import MidiRnnError
+from midirnn.generation import Generator
+from midirnn.hearing import Hearing, PanicKey
+from midirnn.perform import finished, make_sinks
+from midirnn.playback import play
+from midirnn.plugin.border import blamed_on
+from midirnn.plugin.choice import PluginChoice
+from midirnn.plugin.interfaces import Event, Source, StreamInfo
+from midirnn.plugin.manager import plugin_manager
+from midirnn.pulses import USUAL_BPM, Follower, Sender, Steady
+from midirnn.run import Run
+from midirnn.say import say
+from midirnn.session import Partner, Session
+from midirnn.signals import stop_on_signals
+from midirnn.turns import NEVER, Along, Answering, Mode
+
+if TYPE_CHECKING:
+    import mido
+
+ClockChoice = Literal["none", "follow", "send"]
+Inbox = SimpleQueue["tuple[float, mido.Message]"]
+
+_POLL_SECONDS = 0.05
+"""How often it is looked whether to end."""
+_CHECK_SECONDS = 1.0
+"""How often the source is asked whether anything can still come."""
+_DRUMS = 9
+
+
+@dataclass(frozen=True)
+class JamSettings:
+    """How the network plays with somebody."""
+
+    mode: Mode = "answer"
+    pause_seconds: float = 1.0
+    """A silence of so long is a pause, in which the network answers."""
+    longest_seconds: float = 20.0
+    """How long an answer is at most; in the mode ``along``, how long it plays alone."""
+    clock: ClockChoice = "none"
+    bpm: float | None = None
+    """The tempo, of the clock that is sent too; None: the usual one, or the followed clock's."""
+    panic: PanicKey | None = None
+    seconds: float | None = None
+    """After so long it is over; None: when the user ends it."""
+
+
+def jam(
+    folder: Path,
+    source: PluginChoice,
+    sinks: Sequence[PluginChoice],
+    settings: JamSettings,
+    *,
+    temperature: float | None = None,
+    seed: int = 0,
+    checkpoint: str = "best",
+) -> bool:
+    """Play with whoever plays into ``source`` until the user or the time ends it.
+
+    Returns False if it was the user. Raises what is wrong with the run, the source or the sinks.
+    """
+    if settings.clock == "follow" and settings.bpm is not None:
+        raise MidiRnnError("a clock that is followed has the tempo: give no --tempo")
+    listening: Source = plugin_manager().create("source", source)
+    into = make_sinks(sinks)
+    generator = Generator.of_run(Run(folder), checkpoint)
+    # Whatever the run's own settings: what is played live has to be MIDI.
+    generator = generator.with_settings(rules=True, temperature=temperature)
+    partner = generator.performance(seed, start=False, channel_only=True)
+    session = make_session(partner, settings, generator.config.corpus)
+    clock = Clock()
+    inbox: Inbox = SimpleQueue()
+    with stop_on_signals() as asked:
+        events = session_events(session, listening, inbox, clock, asked, settings.seconds)
+        with closing(events):
+            # Not `asked`: a jam that the user ends has ended well, and its sinks may finish.
+            report = play(events, into, StreamInfo(title="midirnn jam"), threading.Event(), clock)
+        interrupted = asked.is_set()
+    say(f"heard {session.hearing.shown} messages, played {session.played}")
+    if session.hearing.missed:
+        say(f"  {session.hearing.missed} came faster than the network can hear")
+    finished(report)
+    return not interrupted
+
+
+def make_session(partner: Partner, settings: JamSettings, corpus: CorpusConfig) -> Session:
+    """Return a session of a network that was trained on such a ``corpus``."""
+    if settings.mode == "along":
+        turns: Along | Answering = Along(settings.longest_seconds)
+    else:
+        turns = Answering(settings.pause_seconds, settings.longest_seconds)
+    bpm = USUAL_BPM if settings.bpm is None else settings.bpm
+    return Session(
+        partner,
+        turns,
+        Follower() if settings.clock == "follow" else Steady(bpm),
+        Hearing(known_channels(corpus)),
+        panic=settings.panic,
+        sender=Sender(bpm) if settings.clock == "send" else None,
+    )
+
+
+def known_channels(corpus: CorpusConfig) -> set[int]:
+    """Return the channels, from 0, that a network trained on such a corpus has heard."""
+    channels = set(corpus.channels)
+    if corpus.drums == "drop":
+        channels.discard(_DRUMS)
+    return channels & {_DRUMS} if corpus.drums == "only" else channels
+
+
+def session_events(
+    session: Session,
+    source: Source,
+    inbox: Inbox,
+    clock: Clock,
+    asked: threading.Event,
+    seconds: float | None = None,
+) -> Yielding[Event, None, None]:
+    """Yield what the network plays, each message when it is due, until ``asked`` or the time is up.
+
+    ``source`` is opened and closed here. What comes in from it wakes this up.
+    """
+    end, check_at = NEVER if seconds is None else seconds, _CHECK_SECONDS
+    clock.begin()
+    try:
+        with blamed_on(source):
+            source.open(lambda message: inbox.put((clock.now(), message)))
+        say("listening; Ctrl-C ends it")
+        while not asked.is_set() and (now := clock.now()) < end:
+            if now >= check_at:
+                check_at = now + _CHECK_SECONDS
+                with blamed_on(source):
+                    source.check()
+            yield from session.advance(now)
+            now = clock.now()
+            wait = min(session.deadline(now) - now, _POLL_SECONDS, end - now)
+            for came, message in _come_in(inbox, wait):
+                session.receive(message, came)
+        yield from session.end(clock.now())
+    finally:
+        with blamed_on(source):
+            source.close()
+
+
+def _come_in(inbox: Inbox, wait_seconds: float) -> Iterator[tuple[float, mido.Message]]:
+    """Yield what has come in; if there is nothing, wait for it for a moment."""
+    try:
+        yield inbox.get(timeout=wait_seconds) if wait_seconds > 0 else inbox.get_nowait()
+        for _ in range(inbox.qsize()):
+            yield inbox.get_nowait()
+    except Empty:
+        pass
