@@ -55,8 +55,9 @@ def test_the_built_in_plugins_come_through_the_same_hooks() -> None:
     manager.load([])
     names = {(each.kind, each.name) for each in manager.registered()}
     assert names == {
-        ("augmentation", "noise"), ("augmentation", "step_zeroing"),
+        ("augmentation", "noise"), ("augmentation", "step_zeroing"), ("augmentation", "transpose"),
         ("loss", "mse"), ("loss", "cosine"), ("loss", "time_rmse"), ("loss", "bit_cross_entropy"),
+        ("loss", "negative_log_likelihood"),
         ("sink", "file"),
         ("source", "file"),
     }  # fmt: skip
