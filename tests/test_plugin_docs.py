@@ -16,7 +16,13 @@ from midirnn.plugin import Event, Events, Predictions, StreamInfo, Targets, hook
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "plugins.md").read_text()
 BLOCKS = re.findall(r"^```text\n(.*?)^```", PAGE, re.M | re.S)
-INTERFACES = (interfaces.Augmentation, interfaces.LossTerm, interfaces.Sink, interfaces.Source)
+INTERFACES = (
+    interfaces.Augmentation,
+    interfaces.LossTerm,
+    interfaces.Sink,
+    interfaces.Source,
+    interfaces.Model,
+)
 HOOKS = {
     name: function
     for name, function in vars(hookspecs).items()
@@ -52,7 +58,7 @@ def methods(cls: type) -> dict[str, inspect.Signature]:
 def test_every_hook_stands_there_with_its_signature() -> None:
     (block,) = (each for each in BLOCKS if each.startswith("def midirnn_"))
     shown = run(block, dict(vars(hookspecs)) | dict.fromkeys(HOOKS))
-    assert len(HOOKS) == 4
+    assert len(HOOKS) == 5
     assert re.findall(r"^def (\w+)", block, re.M) == list(HOOKS)
     for name, hook in HOOKS.items():
         assert inspect.signature(shown[name]) == inspect.signature(hook), name  # type: ignore[arg-type]
@@ -101,6 +107,9 @@ def test_the_table_of_our_own_plugins_is_whole() -> None:
     for path in ROOT.glob("plugins/*/pyproject.toml"):
         project = tomllib.loads(path.read_text())["project"]
         (entry,) = project["entry-points"]["midirnn"]
-        kind = "augmentation" if "augmentation" in project["description"] else "sink"
+        said = project["description"]
+        kind = next(
+            each for each in ("augmentation", "model", "sink") if f" {each} " in f" {said} "
+        )
         made[project["name"]] = f"{kind} `{entry}`"
     assert table == made

@@ -13,9 +13,16 @@ import tensorflow as tf
 from midirnn.plugin import Augmentation, Events, LossTerm, PluginConfig, Sink, Source
 from midirnn.plugin.choice import PluginChoice
 from midirnn.plugin.manager import Kind, plugin_manager
-from midirnn.testing import check_augmentation, check_loss, check_plugin, check_sink, check_source
+from midirnn.testing import (
+    check_augmentation,
+    check_loss,
+    check_model,
+    check_plugin,
+    check_sink,
+    check_source,
+)
 
-CHECKS = {"augmentation": check_augmentation, "loss": check_loss}
+CHECKS = {"augmentation": check_augmentation, "loss": check_loss, "model": check_model}
 INSTALLED = [each for each in plugin_manager().registered() if each.kind in CHECKS]
 
 

@@ -110,6 +110,11 @@ class Checkpoints:
             f"there is no checkpoint {which!r} in {self.folder}; there are: best, last, {listed}"
         )
 
+    def loss(self, step: int) -> float | None:
+        """Return the loss that a checkpoint was saved with; None where that is no number."""
+        found = (each.loss for each in self._index() if each.step == step)
+        return next((loss for loss in found if not math.isnan(loss)), None)
+
     def newest_whole(self) -> tuple[int | None, list[RunError]]:
         """Return the step of the newest checkpoint that is whole, and what is wrong with newer."""
         damage = []

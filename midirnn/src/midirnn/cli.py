@@ -20,6 +20,7 @@ from midirnn.corpus_commands import inspect, prepare
 from midirnn.distribute import HOW, How
 from midirnn.download_command import download
 from midirnn.errors import MidiRnnError
+from midirnn.export_command import export
 from midirnn.generate_command import generate
 from midirnn.jam_command import jam
 from midirnn.options import EXIT_INTERRUPTED, choices
@@ -44,6 +45,7 @@ cli.add_command(prepare)
 cli.add_command(inspect)
 cli.add_command(generate)
 cli.add_command(jam)
+cli.add_command(export)
 
 
 @cli.command()
@@ -57,6 +59,12 @@ cli.add_command(jam)
 )
 @click.option(
     "--preset", type=click.Choice(["default", "notebook"]), help="Where the settings start from."
+)
+@click.option(
+    "--from",
+    "begin_from",
+    metavar="RUN|NAME",
+    help="Begin with the weights of this run or model, and with its network's settings.",
 )
 @click.option(
     "--steps", type=click.IntRange(min=1), help="Training steps, counted from the run's beginning."
@@ -106,8 +114,8 @@ def train(
 def _settings(flags: dict[str, Any]) -> dict[str, Any]:
     """Return the flags that were given in the nested form of the TOML file."""
     sections = {
-        "steps": "training", "minutes": "training", "seed": "training", "lanes": "training",
-        "learning_rate": "training", "checkpoint_every": "training",
+        "begin_from": "training", "steps": "training", "minutes": "training", "seed": "training",
+        "lanes": "training", "learning_rate": "training", "checkpoint_every": "training",
         "hidden_size": "model", "messages": "corpus", "types": "corpus",
     }  # fmt: skip
     settings: dict[str, Any] = {}
@@ -136,7 +144,7 @@ def play(file: Path, sinks: tuple[PluginChoice, ...]) -> None:
 
 
 @cli.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run")
 @_paths("paths")
 @click.option(
     "--checkpoint", default="best", show_default=True, help="best, last, or a checkpoint's step."
@@ -159,26 +167,31 @@ def play(file: Path, sinks: tuple[PluginChoice, ...]) -> None:
     "--length", help="With --music: how long each is, as generate says it. [default: 2500]"
 )
 def evaluate(
-    run: Path, paths: tuple[Path, ...], checkpoint: str, split: Split | None, as_json: bool,
+    run: str, paths: tuple[Path, ...], checkpoint: str, split: Split | None, as_json: bool,
     music: bool, songs: int | None, length: str | None,
 ) -> None:  # fmt: skip
     """Score how well RUN predicts a prepared corpus, or the MIDI files among and below PATHS.
 
-    With --music, how alike its music is to theirs, and how much of it is copied.
+    RUN is a run's folder, or the name of a model that is installed. With --music, how alike its
+    music is to theirs, and how much of it is copied.
     """
+    from midirnn.models import find_run
+
     if music:
         if split is not None:
             raise click.UsageError("--music compares with all splits; leave --split out")
-        _evaluate_music(run, paths, checkpoint, songs or 16, length or "2500", as_json)
+        generated = Path(run) if Path(run).exists() else find_run(run).folder
+        _evaluate_music(generated, paths, checkpoint, songs or 16, length or "2500", as_json)
         return
     if songs is not None or length is not None:
         raise click.UsageError("--songs and --length are for --music")
     from midirnn.quiet import import_tensorflow
 
+    folder = find_run(run).folder
     import_tensorflow()
     from midirnn.evaluation import evaluate_run
 
-    scores = evaluate_run(run, list(paths), checkpoint, split)
+    scores = evaluate_run(folder, list(paths), checkpoint, split)
     if as_json:
         click.echo(json.dumps(scores.as_dict(), indent=1))
         return
@@ -211,7 +224,7 @@ def _evaluate_music(
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--check", is_flag=True, help="Exit with status 2 if any plugin is broken.")
 def plugins(as_json: bool, check: bool) -> None:
-    """List the augmentations, loss terms and sinks there are, and what is broken."""
+    """List the augmentations, loss terms, sinks, sources and models there are, and what is broken."""
     from midirnn.plugin.manager import plugin_manager
 
     manager = plugin_manager()

@@ -111,6 +111,8 @@ class TrainingConfig(_Section):
     """How many steps the run has from its beginning, however often it was interrupted."""
     minutes: PositiveFloat | None = None
     """How long training may take each time it is begun or resumed; it is validated at the end."""
+    begin_from: str | None = None
+    """The run folder or the model whose weights training begins with; not set: new ones."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 42
     lanes: PositiveInt = 16
     """How many songs are read side by side: the batch."""
@@ -242,18 +244,30 @@ RESUMABLE = {
 """What may change when a run is resumed: everything else would make it another run."""
 
 
+_OF_WEIGHTS = (
+    ("corpus", "messages"),
+    ("model", "head"),
+    ("model", "hidden_size"),
+    ("model", "dense_size"),
+    ("model", "time_scale"),
+)
+"""What a network's weights are made for."""
+
+
 def resolve(
     file: Path | None,
     flags: Mapping[str, Any],
     base: Config | None = None,
     corpus: CorpusConfig | None = None,
+    origin: Config | None = None,
 ) -> Config:
     """Return the configuration that ``flags`` over a TOML ``file`` over a preset make.
 
     ``flags`` has the nested form of the TOML file and wins key by key; lists (``augment``,
     ``loss``, ``sink``) are replaced whole. ``base`` stands in the preset's place when a run is
-    resumed, and ``corpus`` in that of its section. Raises :class:`ConfigError`, naming file and
-    key, for unknown keys and unfit values.
+    resumed, and ``corpus`` in that of its section; so do, of the ``origin`` whose weights a run
+    begins with, the network's section and which messages it knows. Raises :class:`ConfigError`,
+    naming file and key, for unknown keys and unfit values.
     """
     from_file = read_toml(file) if file is not None else {}
     given = _merge(from_file, flags)
@@ -264,6 +278,9 @@ def resolve(
         if preset not in PRESETS:
             raise ConfigError(f"there is no preset {preset!r}; there are: {', '.join(PRESETS)}")
         start = PRESETS[preset]
+        if origin is not None:
+            model = origin.model.model_dump(mode="python")
+            start = _merge(start, {"model": model, "corpus": {"messages": origin.corpus.messages}})
         if corpus is not None:
             start = {**start, "corpus": corpus.model_dump(mode="python")}
     return validate(_merge(start, given), source=str(file) if file is not None else "settings")
@@ -305,6 +322,16 @@ def differences(old: Config, new: Config) -> list[str]:
             if was != now and (name, key) not in RESUMABLE:
                 found.append(f"{name}.{key}: {was} → {now}" if key else f"{name}: {was} → {now}")
     return found
+
+
+def misfits(origin: Config, config: Config) -> list[str]:
+    """Return the keys, with both values, by which the weights of one do not fit the other."""
+    return [
+        f"{section}.{key}: {was} → {now}"
+        for section, key in _OF_WEIGHTS
+        if (was := getattr(getattr(origin, section), key))
+        != (now := getattr(getattr(config, section), key))
+    ]
 
 
 def section_differences(old: _Section, new: _Section) -> list[str]:

@@ -1,4 +1,7 @@
-"""``midirnn demo``: composes a corpus, trains on it, generates a song. No data, no download."""
+"""``midirnn demo``: composes a corpus, trains on it, generates a song. No data, no download.
+
+Where a model is installed it plays first, and what is trained goes on from it.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import click
 
 from midirnn.composer import compose_corpus
 from midirnn.errors import RunError
+from midirnn.models import default_model, model_folder
 from midirnn.perform import generate_song
 from midirnn.plugin.choice import PluginChoice
 from midirnn.say import say
@@ -18,33 +22,59 @@ from midirnn.training import train_run
 _STEPS = 1600  # about two minutes on two cores
 _MODEL = {"hidden_size": 256}
 _TRAINING = {"lanes": 32, "learning_rate": 3e-3, "checkpoint_every": 300}
+_TUNING = {"lanes": 32, "learning_rate": 1e-3, "checkpoint_every": 100, "minutes": 1.25}
+"""How a model is shown the new pieces; whatever its size, no longer than the demo may take."""
 _SECONDS = 60
 
 
 def run_demo(out: Path | None, steps: int | None, seed: int) -> bool:
-    """Make ``out`` and in it a corpus, a run and ``song.mid``; return False if interrupted."""
+    """Make ``out`` and in it a corpus, a run and ``song.mid``; return False if interrupted.
+
+    A model that is installed plays ``before.mid`` before anything is trained, which then begins
+    with its weights.
+    """
     out = _new_folder() if out is None else out
     if out.exists():
         raise RunError(f"{out} exists already; --out must be a new folder")
     corpus, song = out / "corpus", out / "song.mid"
+    model = default_model()
     midirnn = "uv run midirnn" if "UV_RUN_RECURSION_DEPTH" in os.environ else "midirnn"
+    if model is not None:
+        before = out / "before.mid"
+        if not _play(model_folder(model), before, seed):
+            return False
+        click.echo(
+            f"The model {model!r}, which is installed, plays at once: {before}\n"
+            f"  {midirnn} play {before}   (or open it in any player)\n"
+        )
     count = compose_corpus(corpus, seed)
     click.echo(
         f"Composed {count} short pieces by rule (melody, chords, bass, drums; every key) in "
         f"{corpus}.\nNo data was downloaded: what the network learns is this program's own music."
     )
-    if steps is None:
+    if steps is None and model is None:
         click.echo("Training on them: about two minutes on two cores.")
-    training = {**_TRAINING, "steps": steps or _STEPS, "seed": seed}
-    if not train_run([corpus], out / "run", {"model": _MODEL, "training": training}):
+    elif steps is None:
+        click.echo(f"Training {model!r} on them for {_TUNING['minutes']:g} minutes.")
+    training: dict[str, object] = {"steps": steps or _STEPS, "seed": seed}
+    if model is None:
+        settings = {"model": _MODEL, "training": _TRAINING | training}
+    else:
+        settings = {"training": _TUNING | training | {"begin_from": model}}
+    if not train_run([corpus], out / "run", settings):
         say(f"here: {midirnn} train {corpus} --run {out / 'run'} --resume")
         return False
-    sink = PluginChoice(name="file", options={"path": str(song)})
-    if not generate_song(out / "run", f"{_SECONDS}s", seed, [sink]):
+    if not _play(out / "run", song, seed):
         return False
     click.echo(f"\nWrote {song}. To hear it:\n  {midirnn} play {song}   (or open it in any player)")
     click.echo(f"Another one:\n  {midirnn} generate {out / 'run'} --seed 2 --length 90s")
     return True
+
+
+def _play(run: Path, song: Path, seed: int) -> bool:
+    song.parent.mkdir(parents=True, exist_ok=True)
+    sink = PluginChoice(name="file", options={"path": str(song)})
+    return generate_song(run, f"{_SECONDS}s", seed, [sink])
 
 
 def _new_folder() -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
@@ -29,7 +28,7 @@ class _Program(click.ParamType[tuple[int, str]]):
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", required=False)
 @click.option(
     "--length",
     default="2500",
@@ -117,17 +116,21 @@ class _Program(click.ParamType[tuple[int, str]]):
     "Where the song goes; repeatable. [default: the run's, which is a file: generated.mid]",
 )
 def generate(
-    run: Path, length: str, seed: int, songs: int, primer: str | None, only_new: bool,
+    run: str | None, length: str, seed: int, songs: int, primer: str | None, only_new: bool,
     programs: tuple[tuple[int, str], ...], keep_programs: bool, checkpoint: str,
     sinks: tuple[PluginChoice, ...], **settings: Any,
 ) -> None:  # fmt: skip
-    """Let the network of RUN play new songs into one or more sinks."""
+    """Let the network of RUN play new songs into one or more sinks.
+
+    RUN is a run's folder, or the name of a model that is installed; without it, the model is taken.
+    """
+    from midirnn.models import find_run
     from midirnn.perform import generate_song
 
     settings["programs"] = dict(programs) or None
     settings["program_changes"] = False if keep_programs else None
     finished = generate_song(
-        run, length, seed, sinks,
+        find_run(run).folder, length, seed, sinks,
         songs=songs, primer=primer, only_new=only_new, checkpoint=checkpoint, settings=settings,
     )  # fmt: skip
     if not finished:

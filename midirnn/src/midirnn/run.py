@@ -5,7 +5,10 @@
     config.toml      every setting, resolved        plugins.json  who provided what
     corpus.json      songs used, files left out     start.npz     a training song's first event
     metrics.jsonl    a line every few steps         tensorboard/  the same, to look at
-    checkpoints/     step-N.npz, index.json
+    checkpoints/     step-N.npz, index.json         begin.npz     what --from began with, if given
+
+One that ``midirnn export`` made is only read: beside the weights it has a ``CARD.md``, and of the
+rest no more than generating and starting from it need.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from midicodec.files import replacing
-from midirnn.checkpoint import Checkpoints, DamagedError, read_arrays
+from midirnn.checkpoint import Arrays, Checkpoints, DamagedError, read_arrays
 from midirnn.config import Config, read_toml, to_toml, validate
 from midirnn.errors import RunError
 from midirnn.lock import held
@@ -59,9 +62,19 @@ class Run:
         return self.config_path.exists()
 
     @property
+    def card_path(self) -> Path:
+        """Where an exported run says what it is and was trained on."""
+        return self.folder / "CARD.md"
+
+    @property
+    def exported(self) -> bool:
+        """Whether this is a network to start from, into whose folder nothing is written."""
+        return self.started and self.card_path.exists()
+
+    @property
     def is_empty(self) -> bool:
         """Whether there is nothing in the folder but what a run killed at its start leaves."""
-        names = {".lock", "plugins.json", "corpus.json", "start.npz"}
+        names = {".lock", "plugins.json", "corpus.json", "start.npz", "begin.npz"}
         return self.folder.is_dir() and all(
             each.name in names or each.suffix == ".part" for each in self.folder.iterdir()
         )
@@ -121,6 +134,32 @@ class Run:
                 f"{path} is missing or damaged ({error}); give generate a --primer"
             ) from error
         return events
+
+    def save_card(self, text: str) -> None:
+        """Write what this network is, was trained on, and may be used for."""
+        self._write("CARD.md", text)
+
+    def card(self) -> str:
+        """Read that; raises :class:`RunError` where there is none."""
+        try:
+            return self.card_path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RunError(f"{self.card_path} is missing or damaged: {error}") from error
+
+    def save_begin(self, weights: Arrays) -> None:
+        """Keep the weights that the run begins with: where they came from may change, or go."""
+        with replacing(self.folder / "begin.npz", durable=True) as file:
+            np.savez(file, **weights)  # type: ignore[arg-type]
+
+    def begin(self) -> Arrays:
+        """Return the weights that the run begins with."""
+        path = self.folder / "begin.npz"
+        try:
+            return read_arrays(path)
+        except DamagedError as error:
+            raise RunError(
+                f"{path} is missing or damaged ({error}); start another run with --from"
+            ) from error
 
     def lock(self) -> AbstractContextManager[None]:
         """Hold a lock, while training, that lets no second process train here."""

@@ -9,17 +9,25 @@ from __future__ import annotations
 import inspect
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 
 import midicodec
-from midirnn.errors import PluginError
+from midirnn.card import problem_with_card
+from midirnn.checkpoint import read_arrays
+from midirnn.config import Config
+from midirnn.errors import MidiRnnError, PluginError
+from midirnn.generation import Generator
+from midirnn.length import Length
+from midirnn.models import folder_of
 from midirnn.plugin.border import problem_with
 from midirnn.plugin.interfaces import (
     Augmentation,
     Event,
     Events,
     LossTerm,
+    Model,
     Plugin,
     Predictions,
     Sink,
@@ -28,10 +36,13 @@ from midirnn.plugin.interfaces import (
     Targets,
 )
 from midirnn.plugin.manager import check_class
+from midirnn.run import Run
+from midirnn.training import make_plugins
 
 _STEPS, _LANES, _BITS = 6, 3, 40
 _LISTENED_SECONDS = 0.1
 """How long it is listened whether a closed source is silent."""
+_MODEL_RECORDS = 300
 
 
 def check_plugin(plugin: Plugin) -> None:
@@ -137,6 +148,60 @@ def _check_loss(term: LossTerm, distribution: bool) -> None:
     bits[mask == 0] = 1 - bits[mask == 0]
     masked = taken(tf.constant(logits), bits)
     assert np.allclose(loss, masked), f"{term.name}: steps that only fill up count in the loss"
+
+
+def check_model(model: Model) -> None:
+    """Read a model's folder, train nothing, and let it play; its card says what must be said."""
+    check_plugin(model)
+    name = model.name
+    try:
+        run = Run(folder_of(model))
+        before = _files(run.folder)
+        config, corpus, card = run.config(), run.corpus(), run.card()
+        make_plugins(config)  # which whoever trains from it needs
+        _check_weights(name, run, config)
+        length = Length(records=_MODEL_RECORDS)
+        events = list(Generator.of_run(run).events(length, 0, StreamInfo()))
+    except MidiRnnError as error:
+        raise AssertionError(f"{name}: {error}") from error
+    assert corpus.get("songs"), f"{name}: its corpus.json says nothing of songs"
+    problem = problem_with_card(card)
+    assert problem is None, f"{name}: {run.card_path.name}: {problem}"
+    begun, sounding = 0, set()
+    for message in (event.message for event in events):
+        midicodec.encode([bytes(message.bytes())])
+        if message.type == "note_on" and message.velocity:
+            begun += 1
+            sounding.add((message.channel, message.note))
+        elif message.type in ("note_on", "note_off"):
+            sounding.discard((message.channel, message.note))
+    assert begun, f"{name}: it plays no note"
+    assert not sounding, f"{name}: of its song, {len(sounding)} notes are left sounding"
+    assert _files(run.folder) == before, f"{name}: something was written into its folder"
+
+
+def _check_weights(name: str, run: Run, config: Config) -> None:
+    """Check that there are weights and nothing else, and that the settings' network takes them."""
+    from midirnn.model import Network
+
+    step = run.checkpoints.find("best")
+    weights = run.checkpoints.load(step, "weights")
+    held = {each.partition("/")[0] for each in read_arrays(run.checkpoints.path(step))}
+    assert held == {"weights"}, f"{name}: its checkpoint holds {', '.join(sorted(held))}: export it"
+    for key, array in weights.items():
+        assert np.isfinite(array).all(), f"{name}: the weight {key} has values that are no numbers"
+    channel_only = config.corpus.messages == "channel"
+    with run.checkpoints.blamed(step):
+        Network(config.model, channel_only=channel_only).load(weights)
+
+
+def _files(folder: Path) -> dict[Path, tuple[int, int]]:
+    """Return what is below a folder, and when it was written."""
+    return {
+        path: (found.st_size, found.st_mtime_ns)
+        for path in folder.rglob("*")
+        for found in [path.stat()]
+    }
 
 
 def _song() -> Events:

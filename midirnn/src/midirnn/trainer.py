@@ -94,6 +94,13 @@ class Trainer:
         self.step = 0
         self._recent: list[float] = []  # the losses since the last regular checkpoint
 
+    def begin(self, weights: Arrays) -> None:
+        """Let a new run begin with another's weights, as its folder keeps them."""
+        try:
+            self._network.load(weights)
+        except RunError as error:
+            raise RunError(f"{self._run.folder / 'begin.npz'} does not fit: {error}") from error
+
     def restore(self, step: int) -> None:
         """Load the checkpoint after ``step``: weights, optimizer, lanes, and what was decided."""
         checkpoints, variables = self._run.checkpoints, self._train_step.optimizer.variables

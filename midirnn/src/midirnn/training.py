@@ -15,10 +15,12 @@ from typing import Any
 
 import tqdm
 
+from midirnn.checkpoint import Arrays
 from midirnn.config import (
     Config,
     CorpusConfig,
     differences,
+    misfits,
     resolve,
     section_differences,
     to_toml,
@@ -26,6 +28,8 @@ from midirnn.config import (
 from midirnn.corpus import Corpus, open_corpus, settings_of
 from midirnn.distribute import How, Workers, join, read_task
 from midirnn.errors import ConfigError, RunError
+from midirnn.models import find_run, model_names
+from midirnn.plugin.choice import PluginChoice
 from midirnn.plugin.interfaces import Augmentation, LossTerm
 from midirnn.plugin.manager import plugin_manager
 from midirnn.progress import ProgressBar
@@ -52,7 +56,8 @@ def train_run(
     """
     task = read_task() if distribute == "multiworker" else None
     run = Run(folder)
-    config = _settle(run, flags, config_file, resume, settings_of(paths))
+    config, origin = _settle(run, flags, config_file, resume, settings_of(paths))
+    weights = None if origin is None else _weights_of(origin)
     augmentations, losses = make_plugins(config)
     if run.checkpoints.steps:
         run.checkpoints.find("best")  # reads the index, which saving needs
@@ -74,7 +79,7 @@ def train_run(
         if workers.chief:
             folder.mkdir(parents=True, exist_ok=True)
             stack.enter_context(run.lock())
-            _record(run, config, corpus, augmentations, losses)
+            _record(run, config, corpus, augmentations, losses, weights)
             if tensorboard:
                 url = stack.enter_context(TensorBoard(run.tensorboard_path)).url
                 say(f"TensorBoard: {url}")
@@ -89,28 +94,67 @@ def _settle(
     config_file: Path | None,
     resume: bool,
     prepared: CorpusConfig | None,
-) -> Config:
+) -> tuple[Config, Run | None]:
     """Return the settings of a new run, or of the old one where only some may change.
 
-    Those of a ``prepared`` corpus stand in the preset's place.
+    Those of a ``prepared`` corpus stand in the preset's place. A new run that begins with
+    another's weights has some of its settings too; that other run is returned.
     """
     if not run.started:
         if run.folder.exists() and not run.is_empty:
             raise RunError(f"{run.folder} exists and is not a run folder; give --run another name")
-        return _agreed(resolve(config_file, flags, corpus=prepared), prepared)
+        config = resolve(config_file, flags, corpus=prepared)
+        if config.training.begin_from is None:
+            return _agreed(config, prepared), None
+        origin = find_run(config.training.begin_from)
+        return _agreed(_begun_from(origin, config_file, flags, prepared), prepared), origin
+    if run.exported:
+        raise RunError(
+            f"{run.folder} was exported, with nothing to go on from; "
+            "give --run another name, and --from this one"
+        )
     if not resume:
         raise RunError(
             f"{run.folder} holds a run already; go on with it (--resume) or give --run another name"
         )
     saved = run.config()
-    config = resolve(config_file, flags, base=saved)
+    config = _absolute(resolve(config_file, flags, base=saved))
     changed = differences(saved, config)
     if changed:
         raise ConfigError(
             f"{run.folder} was trained with other settings ({'; '.join(changed)}); "
             "a run is resumed with its own, or started anew under another name"
         )
-    return _agreed(config, prepared)
+    return _agreed(config, prepared), None
+
+
+def _begun_from(
+    origin: Run, config_file: Path | None, flags: Mapping[str, Any], prepared: CorpusConfig | None
+) -> Config:
+    """Return the settings of a run that begins with another's weights, which must fit them."""
+    theirs = origin.config()
+    config = resolve(config_file, flags, corpus=prepared, origin=theirs)
+    wrong = misfits(theirs, config)
+    if wrong:
+        raise ConfigError(
+            f"the weights of {config.training.begin_from} are of other settings "
+            f"({'; '.join(wrong)}); leave them out, or train without --from"
+        )
+    return _absolute(config)
+
+
+def _absolute(config: Config) -> Config:
+    """Return the settings with the folder that they begin from said so that it can be found."""
+    begin_from = config.training.begin_from
+    if begin_from is None or not Run(Path(begin_from)).started:
+        return config
+    training = config.training.model_copy(update={"begin_from": str(Path(begin_from).resolve())})
+    return config.model_copy(update={"training": training})
+
+
+def _weights_of(origin: Run) -> Arrays:
+    """Return the weights of a run's best checkpoint."""
+    return origin.checkpoints.load(origin.checkpoints.find("best"), "weights")
 
 
 def _agreed(config: Config, prepared: CorpusConfig | None) -> Config:
@@ -174,8 +218,12 @@ def _record(
     corpus: Corpus,
     augmentations: Sequence[Augmentation],
     losses: Sequence[LossTerm],
+    weights: Arrays | None,
 ) -> None:
-    """Write the run folder's descriptions; a resumed run must have the same corpus."""
+    """Write the run folder's descriptions; a resumed run must have the same corpus.
+
+    A new run keeps the ``weights`` that it begins with, if these are another's.
+    """
     if run.started and run.checkpoints.steps and run.corpus()["fingerprint"] != corpus.fingerprint:
         raise RunError(
             f"the songs are not those that {run.folder} was trained on; "
@@ -185,9 +233,16 @@ def _record(
     run.save_plugins(
         [manager.record("augmentation", each) for each in augmentations]
         + [manager.record("loss", each) for each in losses]
+        + [
+            manager.record("model", manager.create("model", PluginChoice(name=name)))
+            for name in model_names()
+            if name == config.training.begin_from
+        ]
     )
     run.save_corpus(corpus.report())
     run.save_start(corpus.songs[0])
+    if weights is not None:
+        run.save_begin(weights)
     run.save_config(config)  # the last: its presence says that this is a run
 
 
@@ -208,6 +263,9 @@ def _train(
     if begin:
         trainer.restore(begin)
         say(f"resumed after step {begin}")
+    elif config.training.begin_from is not None:
+        trainer.begin(run.begin())
+        say(f"begins with the weights of {config.training.begin_from}")
     if not workers.chief:
         return not trainer.train(stop, lambda _: None).interrupted
     began = time.monotonic()

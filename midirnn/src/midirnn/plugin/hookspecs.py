@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pluggy
 
-from midirnn.plugin.interfaces import Augmentation, LossTerm, Sink, Source
+from midirnn.plugin.interfaces import Augmentation, LossTerm, Model, Sink, Source
 
 PROJECT = "midirnn"
 """The name that pluggy's markers and the entry-point group share."""
@@ -31,3 +31,8 @@ def midirnn_register_sinks() -> Iterable[type[Sink]]:  # type: ignore[empty-body
 @hookspec
 def midirnn_register_sources() -> Iterable[type[Source]]:  # type: ignore[empty-body]
     """Return the source classes that this plugin offers to ``jam --in``."""
+
+
+@hookspec
+def midirnn_register_models() -> Iterable[type[Model]]:  # type: ignore[empty-body]
+    """Return the trained networks that this plugin offers to ``generate`` and ``train --from``."""

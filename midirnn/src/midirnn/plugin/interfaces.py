@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -33,7 +34,7 @@ class Plugin:
     """What every plugin has, of whatever kind: a name, typed options, a constructor."""
 
     name: ClassVar[str]
-    """What the user writes after ``--augment``, ``--loss``, ``--sink``, ``--in`` or ``--out``."""
+    """What the user writes after ``--augment``, ``--in``, …; of a model, where a run is meant."""
 
     Config: ClassVar[type[PluginConfig]] = PluginConfig
     """The options; derive from :class:`PluginConfig` and annotate the fields."""
@@ -216,3 +217,14 @@ class Source(Plugin, ABC):
 
     def close(self) -> None:
         """Stop listening: ``receive`` is not called any more. May be called twice."""
+
+
+class Model(Plugin, ABC):
+    """A trained network to play with and to start from: a run folder that a distribution carries.
+
+    ``midirnn export`` makes such a folder. It is only read: nothing is ever written into it.
+    """
+
+    @abstractmethod
+    def folder(self) -> Path:
+        """Return the run folder, whose ``CARD.md`` says what the network was trained on."""

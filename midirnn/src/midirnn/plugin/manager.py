@@ -21,21 +21,31 @@ from midirnn.errors import PluginError
 from midirnn.plugin import hookspecs
 from midirnn.plugin.choice import RESERVED, PluginChoice
 from midirnn.plugin.hookspecs import PROJECT
-from midirnn.plugin.interfaces import Augmentation, LossTerm, Plugin, PluginConfig, Sink, Source
+from midirnn.plugin.interfaces import (
+    Augmentation,
+    LossTerm,
+    Model,
+    Plugin,
+    PluginConfig,
+    Sink,
+    Source,
+)
 
-Kind = Literal["augmentation", "loss", "sink", "source"]
+Kind = Literal["augmentation", "loss", "sink", "source", "model"]
 
 _BASES: dict[Kind, type[Plugin]] = {
     "augmentation": Augmentation,
     "loss": LossTerm,
     "sink": Sink,
     "source": Source,
+    "model": Model,
 }
 _HOOKS: dict[Kind, str] = {
     "augmentation": "midirnn_register_augmentations",
     "loss": "midirnn_register_losses",
     "sink": "midirnn_register_sinks",
     "source": "midirnn_register_sources",
+    "model": "midirnn_register_models",
 }
 _BUILTIN = ("augmentations", "losses", "sinks", "sources")
 
