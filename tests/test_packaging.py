@@ -40,6 +40,7 @@ NEEDS = {
                          "python-rtmidi; python_version < '3.13'"},
     "midirnn-tempo": {"midirnn", "numpy", "pydantic"},
     "midirnn-example-sink": {"midirnn"},
+    "midirnn-start": {"midirnn"},
 }  # fmt: skip
 IMPORTED_AS = {"python-rtmidi": "rtmidi"}
 
@@ -80,7 +81,8 @@ def test_a_wheel_holds_its_package_its_types_and_its_licence(
     sources = {
         path.relative_to(package(name).parent).as_posix(): path.read_bytes()
         for path in package(name).rglob("*")
-        if path.suffix == ".py" or path.name == "py.typed"
+        # A model's package holds its network, too.
+        if path.suffix in (".py", ".npz", ".toml", ".json", ".md") or path.name == "py.typed"
     }
     assert inside - built == set(sources)
     cores = {path.split(".")[0] for path in built}
