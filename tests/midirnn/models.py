@@ -1,6 +1,7 @@
 """A distribution that carries a network with random weights, for tests of what models are for."""
 
 import importlib.metadata
+import sys
 from pathlib import Path
 
 import pytest
@@ -74,5 +75,7 @@ def only_these(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = importlib.metadata.distributions(path=[str(site)])
     points = [each for distribution in found for each in distribution.entry_points]
     monkeypatch.syspath_prepend(site)
+    for each in points:  # another test's module of the same name
+        monkeypatch.delitem(sys.modules, each.value, raising=False)
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: points)
     plugin_manager.cache_clear()
