@@ -224,7 +224,7 @@ def _evaluate_music(
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--check", is_flag=True, help="Exit with status 2 if any plugin is broken.")
 def plugins(as_json: bool, check: bool) -> None:
-    """List the augmentations, loss terms, sinks, sources and models there are, and what is broken."""
+    """List the plugins there are, of every kind, and what is broken."""
     from midirnn.plugin.manager import plugin_manager
 
     manager = plugin_manager()
