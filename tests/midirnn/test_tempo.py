@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from midirnn.builtin.augmentations import Tempo
 from midirnn.plugin import Events
-from midirnn_tempo import Tempo
 
 SONG = Events(np.array([[0, 0x90, 60, 64, 3]] * 3, np.uint8), np.array([0.0, 0.5, 2.0]))
 
