@@ -30,7 +30,7 @@ def test_notes_that_begin_change_together_and_nothing_else_does() -> None:
         same = records == RECORDS
         same[LOUD, 3] = True
         assert same.all()
-        assert records[1, 3] == pytest.approx(2 * records[0, 3], abs=1)
+        assert abs(int(records[1, 3]) - 2 * int(records[0, 3])) <= 1
         assert round(50 / 1.2) <= records[0, 3] <= 60
     assert min(played(20, seed)[0, 3] for seed in range(50)) < 45
     assert max(played(20, seed)[0, 3] for seed in range(50)) > 57
