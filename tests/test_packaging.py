@@ -38,7 +38,7 @@ NEEDS = {
                        "pretty-midi; extra == 'soundfont'"},
     "midirnn-midiport": {"midirnn", "mido", "pydantic",
                          "python-rtmidi; python_version < '3.13'"},
-    "midirnn-tempo": {"midirnn", "numpy", "pydantic"},
+    "midirnn-dynamics": {"midirnn", "midicodec", "numpy", "pydantic"},
     "midirnn-example-sink": {"midirnn"},
     "midirnn-start": {"midirnn"},
 }  # fmt: skip
@@ -256,5 +256,5 @@ def test_the_wheels_together_work(uv: Uv, wheels: dict[str, Path], tmp_path: Pat
     loaded, *listed = done.stdout.splitlines()
     assert len(loaded.split()) == len(FOLDERS) - 1  # all but midicodec
     assert all(Path(path).is_relative_to(tmp_path) for path in loaded.split())
-    for name in ("pygame", "midiport", "tempo", "notelog", "file"):
+    for name in ("pygame", "midiport", "dynamics", "notelog", "file"):
         assert any(line.split()[1] == name for line in listed), name

@@ -191,7 +191,10 @@ class Config(_Section):
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     generation: GenerationConfig = GenerationConfig()
-    augment: tuple[PluginChoice, ...] = (PluginChoice(name="transpose"),)
+    augment: tuple[PluginChoice, ...] = (
+        PluginChoice(name="transpose"),
+        PluginChoice(name="tempo"),
+    )
     """Augmentations, in the order in which they run."""
     loss: tuple[PluginChoice, ...] = (PluginChoice(name="negative_log_likelihood"),)
     """The loss: the weighted sum of these terms."""

@@ -1,4 +1,4 @@
-"""The notebook's two augmentations of the network's inputs, and songs in other keys."""
+"""The notebook's two augmentations of the network's inputs, and songs in other keys and tempi."""
 
 from __future__ import annotations
 
@@ -91,7 +91,30 @@ class Transpose(Augmentation):
         return Events(records, events.delta_seconds)
 
 
+class Tempo(Augmentation):
+    """Plays a whole song faster or slower, on some passes over it, differently each time."""
+
+    name = "tempo"
+
+    class Config(PluginConfig):
+        """How much."""
+
+        max_percent: float = Field(default=30, ge=0, lt=100)
+        """The most that a song's times grow by; they shrink by the same factor."""
+        probability: float = Field(default=0.5, ge=0, le=1)
+        """The share of passes: at all others the song has the times that its file has."""
+
+    config: Config
+
+    def augment_events(self, events: Events, rng: np.random.Generator) -> Events:
+        """Multiply all times by one number; as often slower by a factor as faster by it."""
+        if rng.random() >= self.config.probability:
+            return events
+        most = np.log1p(self.config.max_percent / 100)
+        return Events(events.records, events.delta_seconds * np.exp(rng.uniform(-most, most)))
+
+
 @hookimpl
 def midirnn_register_augmentations() -> Iterable[type[Augmentation]]:
     """Return the augmentations that come with midirnn."""
-    return [Noise, StepZeroing, Transpose]
+    return [Noise, StepZeroing, Transpose, Tempo]
