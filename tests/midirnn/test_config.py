@@ -64,7 +64,7 @@ def test_flags_win_over_toml_and_toml_over_the_preset(tmp_path: Path) -> None:
     [
         (
             "[training]\nlans = 3",
-            "there is no key 'training.lans'; there are: steps, minutes, seed",
+            "there is no key 'training.lans'; there are: steps, minutes, begin_from",
         ),
         ("nonsense = 1", "there is no key 'nonsense'; there are: preset, corpus, model"),
         ("[training]\nlanes = 0", "training.lanes = 0: Input should be greater than 0"),

@@ -26,7 +26,15 @@ from midirnn.timeclasses import classes_of
 from midirnn.timescale import from_seconds
 
 LOSS = [{"name": "bit_cross_entropy"}, {"name": "time_rmse"}]
-CONFIG = resolve(None, {"model": {"head": "bits", "hidden_size": 5, "dense_size": 4}, "loss": LOSS})
+WINDOW = 25
+CONFIG = resolve(
+    None,
+    {
+        "model": {"head": "bits", "hidden_size": 5, "dense_size": 4},
+        "training": {"sequence_length": WINDOW},
+        "loss": LOSS,
+    },
+)
 BYTES = resolve(None, {"model": {"head": "bytes", "hidden_size": 5, "dense_size": 4}})
 LENGTHS = (2, 3, 25, 26, 27, 51, 90)  # around a window's 25
 
@@ -246,7 +254,7 @@ def test_losses_are_means_over_the_windows_that_have_something_real() -> None:
     for each in SONGS:
         targets = from_seconds(each.delta_seconds[1:], "log")
         said = from_seconds(0.5, "log")
-        windows = [targets[start : start + 25] for start in range(0, len(targets), 25)]
+        windows = [targets[start : start + WINDOW] for start in range(0, len(targets), WINDOW)]
         errors += [np.sqrt(np.mean((window - said) ** 2)) for window in windows]
     assert scores.losses["time_rmse"] == pytest.approx(np.mean(errors), rel=1e-4)
     assert scores.losses["mean"] == pytest.approx(1)

@@ -8,6 +8,7 @@ import tensorflow as tf
 from midirnn.config import ModelConfig
 from midirnn.lstm import LONGEST_UNROLLED, LSTM, lstm
 from midirnn.model import Network
+from midirnn.plugin.interfaces import Targets
 
 WIDTH, UNITS = 5, 6
 
@@ -144,7 +145,8 @@ def test_a_network_has_the_same_weights_and_says_the_same_either_way() -> None:
     assert list(own.named_weights()) == list(theirs.named_weights())
     for name, variable in own.named_weights().items():
         np.testing.assert_array_equal(variable, theirs.named_weights()[name])
-    given = random(2, 6, 40), random(2, 6), random(2, 4, 8)
+    targets = Targets(random(2, 6, 40), random(2, 6))
+    given = random(2, 6, 40), random(2, 6), random(2, 4, 8), targets
     for ours, their in zip(
         tf.nest.flatten(own(*given)), tf.nest.flatten(theirs(*given)), strict=True
     ):

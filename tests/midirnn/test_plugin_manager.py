@@ -55,7 +55,8 @@ def test_the_built_in_plugins_come_through_the_same_hooks() -> None:
     manager.load([])
     names = {(each.kind, each.name) for each in manager.registered()}
     assert names == {
-        ("augmentation", "noise"), ("augmentation", "step_zeroing"), ("augmentation", "transpose"),
+        ("augmentation", "noise"), ("augmentation", "step_zeroing"), ("augmentation", "tempo"),
+        ("augmentation", "transpose"),
         ("loss", "mse"), ("loss", "cosine"), ("loss", "time_rmse"), ("loss", "bit_cross_entropy"),
         ("loss", "negative_log_likelihood"),
         ("sink", "file"),

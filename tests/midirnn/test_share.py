@@ -7,7 +7,7 @@ import tensorflow as tf
 from midirnn.builtin.augmentations import Noise, StepZeroing
 from midirnn.config import ModelConfig
 from midirnn.model import Network
-from midirnn.plugin import Augmentation
+from midirnn.plugin import Augmentation, Targets
 from midirnn.share import Share
 
 LANES, STEPS = 6, 5
@@ -41,11 +41,12 @@ def test_a_share_is_dropped_from_as_in_the_whole_batch() -> None:
     bits, time = inputs()
     states = tf.random.stateless_normal((LANES, 4, 8), (1, 2))
     seed = tf.constant([7, 8])
-    whole, after = network(bits, time, states, dropout_seed=seed)
+    whole, after = network(bits, time, states, Targets(bits, time), dropout_seed=seed)
     for share in SHARES:
-        parts = map(share.cut, (bits, time, states))
-        mine, mine_after = network(*parts, dropout_seed=seed, share=share)
+        mine_bits, mine_time, mine_states = map(share.cut, (bits, time, states))
+        targets = Targets(mine_bits, mine_time)
+        mine, mine_after = network(*targets, mine_states, targets, dropout_seed=seed, share=share)
         np.testing.assert_allclose(mine.bits, share.cut(whole.bits), atol=1e-6)
         np.testing.assert_allclose(mine_after, share.cut(after), atol=1e-6)
-    undropped, _ = network(bits, time, states)
+    undropped, _ = network(bits, time, states, Targets(bits, time))
     assert np.abs(undropped.bits - whole.bits).max() > 1e-3

@@ -81,12 +81,14 @@ def test_a_run_saves_logs_and_reports_as_often_as_it_is_told(make: Make, tmp_pat
     assert {each.score for each in said} == {None}
 
     lines = metrics(tmp_path)
+    last = checkpoint(tmp_path, 4)
+    layers = {name.split("/")[1] for name in last if name.startswith("weights/")}
     assert [line["step"] for line in lines] == [2, 4]
     for line in lines:
         assert set(line) == {
             "step", "loss/loss", "loss/bit_cross_entropy", "gradients/nonfinite",
             "gradients/norm", "speed/learning_rate", "speed/events_per_second",
-        }  # fmt: skip
+        } | {f"gradients/norm_of_{layer}" for layer in layers}  # fmt: skip
         assert line["loss/loss"] == pytest.approx(losses[line["step"] - 1])
         assert line["gradients/nonfinite"] == 0
         assert line["gradients/norm"] > 0
@@ -95,7 +97,6 @@ def test_a_run_saves_logs_and_reports_as_often_as_it_is_told(make: Make, tmp_pat
     assert [each["step"] for each in index] == [3, 4]
     assert index[0]["loss"] == pytest.approx(np.mean(losses[:3]))  # all since the one before
     assert index[1]["loss"] == pytest.approx(losses[3])
-    last = checkpoint(tmp_path, 4)
     assert set(last) > {"weights/lstm1/kernel", "lanes/states", "optimizer/0"}
     assert last["lanes/position"].sum() == 4 * 2 * 5  # steps, lanes, records
     assert ((last["lanes/states"] != 0).any(axis=(2, 3)) == (last["lanes/position"] > 0)).all()

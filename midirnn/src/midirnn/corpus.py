@@ -225,12 +225,13 @@ def _check_songs(corpus: Corpus, usable: int, paths: Iterable[Path]) -> None:
     if len(corpus):
         return
     where = ", ".join(map(str, paths))
-    if usable:
+    if usable and not corpus.left_out:
         raise CorpusError(
             f"the {usable} songs of {where} are all held back for validation and test; "
             "give more, or prepare them with validation_share and test_share of 0"
         )
-    reasons = ", ".join(f"{count} {reason}" for reason, count in corpus.reasons.items())
-    raise CorpusError(
-        f"none of the {len(corpus.left_out)} MIDI files in {where} is usable: {reasons}"
-    )
+    reasons = [f"{count} {reason}" for reason, count in corpus.reasons.items()]
+    if usable:
+        reasons.append(f"{usable} held back for validation and test")
+    count = len(corpus.left_out) + usable
+    raise CorpusError(f"none of the {count} MIDI files in {where} is usable: {', '.join(reasons)}")
