@@ -25,8 +25,8 @@ class StepResult(NamedTuple):
     loss: tf.Tensor
     parts: dict[str, tf.Tensor]
     nonfinite_gradients: tf.Tensor
-    gradient_norms: tf.Tensor
-    """Of each weight's gradient after clipping, ``(weights,)``, in the order of ``variables``."""
+    gradient_norms: list[tf.Tensor]
+    """Of each weight's gradient after clipping, a scalar each, in the order of ``variables``."""
     predictions: Predictions
     targets: Targets
     stop: tf.Tensor
@@ -162,7 +162,12 @@ class TrainStep:
         mask = tf.ones_like(targets.time)
         with tf.GradientTape() as tape:
             predictions, states = self._network(
-                shown_bits, shown_time, states, targets, tf.random.fold_in(key, 0), share
+                shown_bits,
+                shown_time,
+                states,
+                targets,
+                dropout_seed=tf.random.fold_in(key, 0),
+                share=share,
             )
             loss, parts = self._loss(targets, predictions, mask)
         # Without a term of time, say, the weights that only time needs have no gradient: a zero,
@@ -179,7 +184,7 @@ class TrainStep:
             stop = told > 0
         gradients, nonfinite, norms = finite_and_clipped(gradients, self._clip)
         return gradients, StepResult(
-            states, loss, parts, nonfinite, norms, predictions, targets, stop
+            states, loss, parts, nonfinite, tf.unstack(norms), predictions, targets, stop
         )
 
     def _share(self) -> Share | None:

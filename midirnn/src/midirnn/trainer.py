@@ -258,15 +258,15 @@ class Trainer:
         values = {"loss/loss": float(result.loss)}
         values |= {f"loss/{name}": float(value) for name, value in result.parts.items()}
         values["gradients/nonfinite"] = int(result.nonfinite_gradients)
-        values |= self._gradient_norms(result.gradient_norms.numpy())
+        values |= self._gradient_norms([float(norm) for norm in result.gradient_norms])
         values["speed/learning_rate"] = float(self._train_step.optimizer.learning_rate.numpy())
         values["speed/events_per_second"] = events_per_second
         return values
 
-    def _gradient_norms(self, norms: npt.NDArray[np.float32]) -> dict[str, float]:
+    def _gradient_norms(self, norms: Sequence[float]) -> dict[str, float]:
         """Return the norm of all gradients together, and of each layer's."""
         squares: dict[str, float] = {}
-        for name, norm in zip(self._network.named_weights(), norms.tolist(), strict=True):
+        for name, norm in zip(self._network.named_weights(), norms, strict=True):
             layer = name.split("/")[0]
             squares[layer] = squares.get(layer, 0.0) + norm**2
         found = {f"gradients/norm_of_{layer}": math.sqrt(each) for layer, each in squares.items()}
