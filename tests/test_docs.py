@@ -32,7 +32,7 @@ ELSEWHERE = {
 # A page shows what a user would type; here the networks are small and training is short.
 SHORTER = {
     "train": ["--hidden-size", "8", "--seed", "1", "--learning-rate", "0.02"],
-    "demo": ["--steps", "3"],
+    "demo": ["--steps", "60"],
 }
 
 

@@ -142,7 +142,7 @@ def test_the_command_lets_a_run_play_and_prints_text_or_json(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("evaluate --music {none} {songs}", "there is no file or folder"),
+        ("evaluate --music {none} {songs}", "there is no run folder"),
         ("evaluate --music {songs} {none}", "there is no file or folder"),
         ("evaluate --music {junk} {songs}", "none of the 1 MIDI files in"),
         ("evaluate --music {songs} {songs} --length lots", "expected a length such as"),

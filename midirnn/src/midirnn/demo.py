@@ -19,9 +19,8 @@ from midirnn.plugin.choice import PluginChoice
 from midirnn.say import say
 from midirnn.training import train_run
 
-_STEPS = 1600  # about two minutes on two cores
-_MODEL = {"hidden_size": 256}
-_TRAINING = {"lanes": 32, "learning_rate": 3e-3, "checkpoint_every": 300}
+_STEPS = 1600
+_TRAINING = {"checkpoint_every": 100, "minutes": 1.75}
 _TUNING = {"lanes": 32, "learning_rate": 1e-3, "checkpoint_every": 100, "minutes": 1.25}
 """How a model is shown the new pieces; whatever its size, no longer than the demo may take."""
 _SECONDS = 60
@@ -58,7 +57,7 @@ def run_demo(out: Path | None, steps: int | None, seed: int) -> bool:
         click.echo(f"Training {model!r} on them for {_TUNING['minutes']:g} minutes.")
     training: dict[str, object] = {"steps": steps or _STEPS, "seed": seed}
     if model is None:
-        settings = {"model": _MODEL, "training": _TRAINING | training}
+        settings = {"training": _TRAINING | training}
     else:
         settings = {"training": _TUNING | training | {"begin_from": model}}
     if not train_run([corpus], out / "run", settings):
