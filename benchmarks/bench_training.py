@@ -15,12 +15,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from midirnn.config import Config, resolve
+from midirnn.config import Config
 from midirnn.corpus import read_corpus
 from midirnn.lanes import Lanes
 from midirnn.losses import Loss
 from midirnn.lstm import LSTM
 from midirnn.model import Network
+from midirnn.resolve import resolve
 from midirnn.step import TrainStep
 from midirnn.timescale import from_seconds
 from midirnn.training import make_losses

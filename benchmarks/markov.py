@@ -17,9 +17,9 @@ from pathlib import Path
 
 import click
 
-from midirnn.config import resolve
 from midirnn.corpus import open_corpus
 from midirnn.plugin import Events
+from midirnn.resolve import resolve
 from midirnn.timeclasses import CLASSES, classes_of
 
 ORDERS = range(5)

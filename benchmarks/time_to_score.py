@@ -14,9 +14,9 @@ from pathlib import Path
 
 import click
 
-from midirnn.config import resolve
 from midirnn.corpus import Corpus, open_corpus
 from midirnn.quiet import import_tensorflow
+from midirnn.resolve import resolve
 
 SCORES = (6.0, 4.0, 3.0)
 

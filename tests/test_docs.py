@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from midirnn.composer import compose_corpus
-from midirnn.config import CorpusConfig, validate
+from midirnn.config import CorpusConfig
 from midirnn.corpora import CORPORA
 from midirnn.download import RECORD
 from midirnn.inputs import find_inputs
 from midirnn.prepare import prepare
+from midirnn.resolve import validate
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("*/README.md")), *sorted(ROOT.glob("docs/*.md"))]

@@ -8,10 +8,10 @@ import pytest
 from networks import DENSE, HIDDEN, START, weights
 
 from midirnn.card import TO_SAY
-from midirnn.config import resolve
 from midirnn.corpus import Corpus
 from midirnn.export import export_run
 from midirnn.plugin.manager import plugin_manager
+from midirnn.resolve import resolve
 from midirnn.run import Run
 
 SIZES = {"hidden_size": HIDDEN, "dense_size": DENSE}

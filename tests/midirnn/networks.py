@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from midirnn.config import Config, resolve
+from midirnn.config import Config
 from midirnn.generation import Generator
 from midirnn.plugin import Events
+from midirnn.resolve import resolve
 from midirnn.run import Run
 from midirnn.timeclasses import CLASSES, PARTS
 

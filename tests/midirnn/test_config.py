@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from midirnn.config import PRESETS, Config, differences, resolve, to_toml, validate
+from midirnn.config import PRESETS, Config, differences
 from midirnn.errors import ConfigError
 from midirnn.plugin.choice import PluginChoice
+from midirnn.resolve import resolve, to_toml, validate
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from midirnn.config import resolve
 from midirnn.errors import ConfigError, RunError
 from midirnn.generation import Generator
 from midirnn.plugin.hookspecs import hookimpl
 from midirnn.plugin.manager import PluginManager
+from midirnn.resolve import resolve
 from midirnn.run import Run
 
 Command = Callable[..., subprocess.CompletedProcess[str]]

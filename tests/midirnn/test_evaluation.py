@@ -12,13 +12,14 @@ import tensorflow as tf
 import midicodec
 from midirnn import evaluation
 from midirnn.builtin.losses import BitCrossEntropy, TimeRootMeanSquare
-from midirnn.config import Config, resolve
+from midirnn.config import Config
 from midirnn.errors import CorpusError
 from midirnn.evaluation import Evaluation, Evaluator, evaluate_run
 from midirnn.inputs import find_inputs
 from midirnn.model import Network
 from midirnn.plugin import Events, LossTerm, Predictions, Targets
 from midirnn.prepare import prepare
+from midirnn.resolve import resolve
 from midirnn.run import Run
 from midirnn.split import SPLITS
 from midirnn.stepper import Stepper

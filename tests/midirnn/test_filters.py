@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import midicodec
-from midirnn.config import Config, CorpusConfig, resolve, to_toml
+from midirnn.config import Config, CorpusConfig
 from midirnn.errors import ConfigError, UnusableError
 from midirnn.filters import Piece, check, read_piece
+from midirnn.resolve import resolve, to_toml
 
 Message, Meta = mido.Message, mido.MetaMessage
 

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from midirnn import performance, take
-from midirnn.config import Config, resolve
+from midirnn.config import Config
 from midirnn.errors import ConfigError, GenerationError
 from midirnn.generation import Generator
 from midirnn.length import Length
 from midirnn.plugin import Event, Events, StreamInfo
+from midirnn.resolve import resolve
 from midirnn.run import Run
 from midirnn.said import Said, SaidBits, TimeSaid
 from midirnn.stepper import Stepper

@@ -8,11 +8,12 @@ import pytest
 import tensorflow as tf
 
 from midirnn.builtin.losses import Cosine, MeanSquaredError, TimeRootMeanSquare
-from midirnn.config import PRESETS, ModelConfig, resolve
+from midirnn.config import PRESETS, ModelConfig
 from midirnn.errors import RunError
 from midirnn.losses import Loss
 from midirnn.model import Network
 from midirnn.plugin import LossConfig, Predictions, Targets
+from midirnn.resolve import resolve
 from midirnn.step import TrainStep, finite_and_clipped, records_to_bits
 
 HIDDEN, DENSE = 32, 16

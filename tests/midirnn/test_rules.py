@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import midicodec
-from midirnn.config import GenerationConfig, resolve
+from midirnn.config import GenerationConfig
+from midirnn.resolve import resolve
 from midirnn.rules import Rules, note_off, pedal_up
 
 ON, OFF, PEDAL = [0, 0x90, 60, 64, 3], [0, 0x80, 60, 0, 3], [0, 0xB0, 64, 127, 3]

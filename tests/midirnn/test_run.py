@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from midirnn.config import Config, resolve
+from midirnn.config import Config
 from midirnn.corpus import Corpus, LeftOut
 from midirnn.errors import ConfigError, MidiRnnError, RunError
 from midirnn.plugin import Events
+from midirnn.resolve import resolve
 from midirnn.run import Run
 
 EVENTS = Events(np.arange(15, dtype=np.uint8).reshape(3, 5), np.array([0.5, 1.0, 2.0]))

@@ -2,9 +2,9 @@
 
 import pytest
 
-from midirnn.config import resolve
 from midirnn.errors import ConfigError
 from midirnn.instruments import NAMES, program_of
+from midirnn.resolve import resolve
 from midirnn.scales import STEPS, pitch_classes
 
 

@@ -13,11 +13,11 @@ import tensorflow as tf
 
 from midirnn.builtin.augmentations import Noise
 from midirnn.builtin.losses import BitCrossEntropy
-from midirnn.config import resolve
 from midirnn.corpus import Corpus
 from midirnn.errors import RunError
 from midirnn.plugin import Augmentation, Events, LossTerm, Predictions, Targets
 from midirnn.progress import Progress
+from midirnn.resolve import resolve
 from midirnn.run import Run
 from midirnn.trainer import Outcome, Trainer
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from midirnn import training
-from midirnn.config import Config, resolve
+from midirnn.config import Config
 from midirnn.errors import ConfigError, PluginError, RunError
 from midirnn.plugin.choice import PluginChoice
+from midirnn.resolve import resolve
 from midirnn.run import Run
 from midirnn.training import make_plugins, train_run
 

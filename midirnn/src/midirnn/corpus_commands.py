@@ -79,11 +79,11 @@ def prepare(
 
     Killed at any point and started again, it goes on where it was.
     """
-    from midirnn.config import resolve
     from midirnn.inputs import find_inputs
     from midirnn.inspection import inspect as look
     from midirnn.prepare import prepare as make
     from midirnn.progress import progress
+    from midirnn.resolve import resolve
     from midirnn.say import say
 
     settings = {name: value for name, value in flags.items() if value not in (None, ())}

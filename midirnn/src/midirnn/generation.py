@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 from midirnn.checkpoint import Arrays
-from midirnn.config import Config, validate
+from midirnn.config import Config
 from midirnn.length import Length
 from midirnn.opening import Opening, Timed
 from midirnn.performance import Ensemble, Performance
 from midirnn.plugin.interfaces import Event, Events, StreamInfo
 from midirnn.primer import Primer
+from midirnn.resolve import validate
 from midirnn.run import Run
 from midirnn.stepper import Stepper
 from midirnn.take import Song, Take, Tally

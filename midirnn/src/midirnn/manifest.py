@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from midicodec.files import replacing
-from midirnn.config import CorpusConfig, validate
+from midirnn.config import CorpusConfig
 from midirnn.errors import CorpusError
+from midirnn.resolve import validate
 
 FORMAT = 1
 MANIFEST = "prepared.json"

@@ -23,11 +23,12 @@ import numpy as np
 
 from midicodec.files import replacing
 from midirnn.checkpoint import Arrays, Checkpoints, DamagedError, read_arrays
-from midirnn.config import Config, read_toml, to_toml, validate
+from midirnn.config import Config
 from midirnn.errors import RunError
 from midirnn.lock import held
 from midirnn.plugin.border import problem_with
 from midirnn.plugin.interfaces import Events
+from midirnn.resolve import read_toml, to_toml, validate
 
 
 @dataclass(frozen=True)

@@ -16,15 +16,7 @@ from typing import Any
 import tqdm
 
 from midirnn.checkpoint import Arrays
-from midirnn.config import (
-    Config,
-    CorpusConfig,
-    differences,
-    misfits,
-    resolve,
-    section_differences,
-    to_toml,
-)
+from midirnn.config import Config, CorpusConfig, differences, misfits, section_differences
 from midirnn.corpus import Corpus, open_corpus, settings_of
 from midirnn.distribute import How, Workers, join, read_task
 from midirnn.errors import ConfigError, RunError
@@ -34,6 +26,7 @@ from midirnn.plugin.interfaces import Augmentation, LossTerm
 from midirnn.plugin.manager import plugin_manager
 from midirnn.progress import ProgressBar
 from midirnn.quiet import import_tensorflow
+from midirnn.resolve import resolve, to_toml
 from midirnn.run import Run
 from midirnn.say import say
 from midirnn.signals import stop_on_signals

@@ -5,6 +5,7 @@ No thread and no time of its own: it is told what happens and when, in seconds o
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Literal
 
 Mode = Literal["answer", "along"]
@@ -16,7 +17,7 @@ _HELD_FACTOR = 8
 key whose release was lost must not silence the network for good."""
 
 
-class Turns:
+class Turns(ABC):
     """The network may play from ``begins`` on, and should come to an end after ``ends``."""
 
     def __init__(self) -> None:
@@ -26,9 +27,9 @@ class Turns:
         """Return whether it is the network's turn."""
         return self.begins <= now
 
+    @abstractmethod
     def played(self, now: float, is_on: bool, held: int) -> None:
         """A note of the player's begins (``is_on``) or ends at ``now``; ``held`` sound now."""
-        raise NotImplementedError
 
     def over(self) -> None:
         """The network has ended its turn, or was silenced."""
