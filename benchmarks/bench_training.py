@@ -119,8 +119,17 @@ def _report_share(
 
 
 def _train_step(lanes: int) -> tuple[TrainStep, Config]:
-    training = {"lanes": lanes, "sequence_length": LENGTH}
-    config = resolve(None, {"model": {"hidden_size": HIDDEN}, "training": training})
+    """The network that ``torch_network.py`` has too: the notebook's layers, in 0.95 of dropout."""
+    config = resolve(
+        None,
+        {
+            "model": {
+                "head": "bits", "hidden_size": HIDDEN, "dense_size": 100, "keep_probability": 0.95,
+            },
+            "training": {"lanes": lanes, "sequence_length": LENGTH},
+            "loss": [{"name": "bit_cross_entropy"}, {"name": "time_rmse", "weight": 0.3}],
+        },
+    )  # fmt: skip
     return TrainStep(Network(config.model), Loss(make_losses(config)), [], config), config
 
 

@@ -40,7 +40,8 @@ def source_run(folder: Path, seed: int = 0, **settings: object) -> Run:
     folder.mkdir(parents=True)
     run.save_config(resolve(None, {"model": SIZES, **settings}))
     run.save_start(START)
-    run.save_corpus(Corpus([START], [Path("a.mid")], []).report())
+    corpus = Corpus([START], [Path("a.mid")], [], validation=[START])
+    run.save_corpus(corpus.report())
     optimizer = {"0": weights(0)["fork/bias"]}  # which nobody needs who does not go on
     run.checkpoints.save(3, 1.5, {"weights": weights(seed), "optimizer": optimizer})
     return run

@@ -53,6 +53,14 @@ def test_the_card_says_what_is_known_and_asks_for_the_rest(tmp_path: Path) -> No
     assert problem_with_card(made.run.card().replace(TO_SAY, "said")) is None
 
 
+def test_the_card_takes_no_training_loss_for_a_validation(tmp_path: Path) -> None:
+    """Where nothing was held back, checkpoints are scored by the loss, in whatever unit."""
+    source = source_run(tmp_path / "run")
+    source.save_corpus(source.corpus() | {"validation_songs": 0})
+    scores = card_sections(export_run(source, tmp_path / "model").run.card())["Scores"]
+    assert scores == "Validation, by which this checkpoint was chosen: there was none."
+
+
 def test_float16_plays_and_scores_about_as_float32_does(
     trained: Path, composed: Path, tmp_path: Path
 ) -> None:

@@ -89,6 +89,20 @@ def test_songs_too_short_for_a_reader_are_left_out_by_it(prepared: Path) -> None
         read_split(prepared, "test", shortest=10**6)
 
 
+def test_which_side_a_song_is_on_is_the_same_for_every_reader(
+    cache: Path, composed: Path, tmp_path: Path
+) -> None:
+    """Training asks for whole windows, scoring for any song: they must mean the same test split."""
+    lengths = sorted(len(song) for song in open_corpus([composed], CorpusConfig()).songs)
+    few = open_corpus([composed], CorpusConfig(), shortest=lengths[-3])
+    every = open_corpus([composed], CorpusConfig())
+    assert len(few) == 3 < FEWEST_TO_SPLIT
+    for one, other in ((few.validation, every.validation), (few.test, every.test)):
+        assert len(one) == len(other) > 0
+        for mine, theirs in zip(one, other, strict=True):
+            np.testing.assert_array_equal(mine.records, theirs.records)
+
+
 def test_raw_files_are_prepared_once_and_again_when_they_or_the_settings_change(
     cache: Path, composed: Path, tmp_path: Path
 ) -> None:

@@ -45,14 +45,14 @@ def first_sections(
     config: Config,
     corpus: Mapping[str, Any],
     step: int,
-    loss: float | None,
+    score: float | None,
     weights: int,
     file: str,
 ) -> dict[str, str]:
     """Return what a run knows of itself, and where the author is to say the rest.
 
     ``weights`` is their number and ``file`` the size and the type of what they are kept in;
-    ``loss`` the checkpoint's validation score.
+    ``score`` what the checkpoint was chosen by in validation.
     """
     model, training = config.model, config.training
     messages = "channel messages" if config.corpus.messages == "channel" else "all messages"
@@ -66,7 +66,8 @@ def first_sections(
         f"{training.sequence_length} records, seed {training.seed}{start}.\n\n"
         f"Which songs, by whom, and under which terms: {TO_SAY}"
     )
-    score = "there was none" if loss is None else f"{loss:.3f} (bits a message, time included)"
+    of = "bits a message, time included" if model.head == "bytes" else "bits a message"
+    validated = "there was none" if score is None else f"{score:.3f} ({of})"
     return {
         "What it is": (
             f"A network of midirnn {__version__}, head `{model.head}`, two LSTMs of "
@@ -74,7 +75,7 @@ def first_sections(
             "`midirnn generate` plays it, `midirnn train --from` goes on from it."
         ),
         "Trained on": trained,
-        "Scores": f"Validation, by which this checkpoint was chosen: {score}.",
+        "Scores": f"Validation, by which this checkpoint was chosen: {validated}.",
         "Limits": TO_SAY,
         "Licence": TO_SAY,
     }

@@ -188,7 +188,7 @@ def _opened(store: Store, paths: Sequence[Path], shortest: int, *, split_few: bo
     left_out = _left_out(store)
     splits, lengths = store.columns("split", "record_count")
     long_enough = lengths >= shortest
-    if not split_few and np.count_nonzero(long_enough) < FEWEST_TO_SPLIT:
+    if not split_few and len(splits) < FEWEST_TO_SPLIT:
         splits = np.full(len(splits), "train")
     # Those held back are scored to their last record, however few they have.
     usable = np.where(splits == "train", long_enough, lengths >= 2)

@@ -19,10 +19,12 @@ from midirnn.plugin.choice import PluginChoice
 from midirnn.say import say
 from midirnn.training import train_run
 
-_STEPS = 1600
-_TRAINING = {"checkpoint_every": 100, "minutes": 1.75}
-_TUNING = {"lanes": 32, "learning_rate": 1e-3, "checkpoint_every": 100, "minutes": 1.25}
-"""How a model is shown the new pieces; whatever its size, no longer than the demo may take."""
+_TRAINING = {"checkpoint_every": 100}
+_TUNING = {"lanes": 32, "learning_rate": 1e-3, "checkpoint_every": 100}
+"""How a model is shown the new pieces."""
+_MOST_STEPS = 1600
+_MINUTES, _TUNING_MINUTES = 1.75, 1.25
+"""Whatever the machine and the model's size, no longer than the demo may take."""
 _SECONDS = 60
 
 
@@ -51,16 +53,16 @@ def run_demo(out: Path | None, steps: int | None, seed: int) -> bool:
         f"Composed {count} short pieces by rule (melody, chords, bass, drums; every key) in "
         f"{corpus}.\nNo data was downloaded: what the network learns is this program's own music."
     )
-    if steps is None and model is None:
-        click.echo("Training on them: about two minutes on two cores.")
-    elif steps is None:
-        click.echo(f"Training {model!r} on them for {_TUNING['minutes']:g} minutes.")
-    training: dict[str, object] = {"steps": steps or _STEPS, "seed": seed}
-    if model is None:
-        settings = {"training": _TRAINING | training}
+    training: dict[str, object] = {"seed": seed}
+    training |= _TRAINING if model is None else {**_TUNING, "begin_from": model}
+    if steps is not None:
+        training["steps"] = steps
     else:
-        settings = {"training": _TUNING | training | {"begin_from": model}}
-    if not train_run([corpus], out / "run", settings):
+        minutes = _MINUTES if model is None else _TUNING_MINUTES
+        training |= {"steps": _MOST_STEPS, "minutes": minutes}
+        what = "" if model is None else f" {model!r}"
+        click.echo(f"Training{what} on them, for {minutes:g} minutes at most.")
+    if not train_run([corpus], out / "run", {"training": training}):
         say(f"here: {midirnn} train {corpus} --run {out / 'run'} --resume")
         return False
     if not _play(out / "run", song, seed):

@@ -21,6 +21,7 @@ import tensorflow as tf
 from midirnn.config import Config
 from midirnn.corpus import open_corpus, prepared_among, read_corpus, read_split
 from midirnn.errors import CorpusError
+from midirnn.heads import by_byte
 from midirnn.losses import each_term
 from midirnn.model import Network
 from midirnn.plugin.interfaces import Events, LossTerm, Predictions, Targets
@@ -191,8 +192,7 @@ class Evaluator:
         else:
             p = tf.clip_by_value(predictions.bits, _CLIP, 1 - _CLIP)
             cost = -tf.math.log(tf.where(targets.bits > 0.5, p, 1 - p))
-            of_bytes = tf.concat([tf.shape(cost)[:2], [5, 8]], axis=0)
-            cost = tf.reduce_sum(tf.reshape(cost, of_bytes), axis=3)
+            cost = tf.reduce_sum(by_byte(cost), axis=3)
         return states, cost / tf.math.log(2.0), predictions, parts
 
 

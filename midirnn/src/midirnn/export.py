@@ -59,7 +59,9 @@ def export_run(
         beside.save_corpus(corpus | {"left_out": []})  # paths of this machine
         beside.save_start(start)
         beside.checkpoints.save(step, float("nan") if loss is None else loss, {"weights": weights})
-        sections = first_sections(config, corpus, step, loss, count, file)
+        # Where nothing was held back, checkpoints are chosen by the training's own loss.
+        score = loss if corpus.get("validation_songs") else None
+        sections = first_sections(config, corpus, step, score, count, file)
         beside.save_card(card_text(f"The network {folder.name}", sections))
         beside.folder.rename(folder)
     except BaseException:

@@ -13,9 +13,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from midicodec import BITS
 from midirnn.config import ModelConfig
 from midirnn.plugin.interfaces import Predictions, Targets
-from midirnn.said import BITS, BYTE_TABLE, FIRST_STATUS, LAST_STATUS, ONE_DATA_BYTE
+from midirnn.said import BYTE_TABLE, FIRST_STATUS, LAST_STATUS, ONE_DATA_BYTE
 from midirnn.timeclasses import (
     AT_ONCE_SECONDS,
     CLASSES,
@@ -25,7 +26,13 @@ from midirnn.timeclasses import (
     TOLERANCE,
     seconds_of,
 )
-from midirnn.timescale import LOG_OF_ONE_SECOND, NOTEBOOK_UNITS_PER_SECOND, TimeScale, from_seconds
+from midirnn.timescale import (
+    LOG_OF_ONE_SECOND,
+    LOG_UNIT_SECONDS,
+    NOTEBOOK_UNITS_PER_SECOND,
+    TimeScale,
+    from_seconds,
+)
 
 Dense = Callable[..., keras.layers.Dense]
 
@@ -54,7 +61,7 @@ class BitsHead(keras.layers.Layer):
         nats = tf.nn.sigmoid_cross_entropy_with_logits(labels=targets.bits, logits=logits)
         right = tf.reduce_all((bits > 0.5) == (targets.bits > 0.5), axis=2)
         return Predictions(
-            logits, bits, time, tf.cast(right, tf.float32), -tf.reduce_sum(_by_byte(nats), axis=3)
+            logits, bits, time, tf.cast(right, tf.float32), -tf.reduce_sum(by_byte(nats), axis=3)
         )
 
 
@@ -99,9 +106,10 @@ class BytesHead(keras.layers.Layer):
         """(B, T, H) → predictions; each byte's are given the target's bytes before it."""
         if targets is None:
             raise ValueError("a head that says byte after byte needs to be told the ones before")
-        first, second, third = tf.unstack(_bytes_of(targets.bits), axis=2)
         wait, position = time_classes(targets.time, self._scale)
-        wait_hot, first_hot, second_hot, _ = self.one_hots(targets.bits, targets.time)
+        bytes_ = first, _, third = _bytes_of(targets.bits)
+        wait_hot, *byte_hots = self._hot(wait, *bytes_)
+        first_hot, second_hot, _ = byte_hots
         after_time = tf.split(self.after_time(wait_hot), 4, axis=2)
         after_first = tf.split(self.after_first(first_hot), 2, axis=2)
         hidden = tf.split(self.hidden(x), 5, axis=2)  # (B, T, D) each, and so below
@@ -116,16 +124,16 @@ class BytesHead(keras.layers.Layer):
         if self._channel_only:
             no_third = (first >= ONE_DATA_BYTE[0]) & (first <= ONE_DATA_BYTE[1])
         logits = (first_logits, second_logits, third_logits)
-        said = (first - self._base, second, third)
-        likely = [_log_mass(each, byte) for each, byte in zip(logits, said, strict=True)]
+        likely = [_log_mass(each, hot) for each, hot in zip(logits, byte_hots, strict=True)]
         likely[2] = tf.where(no_third, tf.where(third == 0, 0.0, _IMPOSSIBLE), likely[2])
         right = [
-            tf.argmax(each, axis=2, output_type=tf.int32) == byte
-            for each, byte in zip(logits, said, strict=True)
+            tf.argmax(each, axis=2, output_type=tf.int32) == byte - base
+            for each, byte, base in zip(logits, bytes_, (self._base, 0, 0), strict=True)
         ]
         exact = right[0] & right[1] & (right[2] | no_third)
         zeros = tf.zeros_like(likely[0])
-        in_class = tf.where(wait == 0, 0.0, _log_mass(position_logits, position))
+        part_hot = tf.one_hot(position, PARTS)
+        in_class = tf.where(wait == 0, 0.0, _log_mass(position_logits, part_hot))
         bits = self._bits(logits, no_third, targets.bits)
         return Predictions(
             tf.math.log(bits) - tf.math.log1p(-bits),
@@ -133,7 +141,7 @@ class BytesHead(keras.layers.Layer):
             tf.matmul(tf.nn.softmax(time_logits), self._class_times)[:, :, 0],
             tf.cast(exact, tf.float32),
             tf.stack([zeros, *likely, zeros], axis=2),
-            _log_mass(time_logits, wait),
+            _log_mass(time_logits, wait_hot),
             in_class,
         )
 
@@ -142,10 +150,14 @@ class BytesHead(keras.layers.Layer):
 
         They are for products, not lookups: whose gradients are dense, and summed in one order.
         """
-        first, second, third = tf.unstack(_bytes_of(bits), axis=2)
+        return self._hot(time_classes(time, self._scale)[0], *_bytes_of(bits))
+
+    def _hot(
+        self, wait: tf.Tensor, first: tf.Tensor, second: tf.Tensor, third: tf.Tensor
+    ) -> list[tf.Tensor]:
         values = len(self._value_table)
         return [
-            tf.one_hot(time_classes(time, self._scale)[0], CLASSES),
+            tf.one_hot(wait, CLASSES),
             tf.one_hot(first - self._base, len(self._first_table)),
             tf.one_hot(second, values),
             tf.one_hot(third, values),
@@ -174,7 +186,7 @@ def time_classes(time: tf.Tensor, scale: TimeScale) -> tuple[tf.Tensor, tf.Tenso
     if scale == "notebook":
         seconds = time / NOTEBOOK_UNITS_PER_SECOND
     else:
-        seconds = tf.math.expm1(time * LOG_OF_ONE_SECOND) * FIRST_SECONDS
+        seconds = tf.math.expm1(time * LOG_OF_ONE_SECOND) * LOG_UNIT_SECONDS
     steps = tf.math.log(tf.maximum(seconds / FIRST_SECONDS, 1.0)) * (PER_OCTAVE / np.log(2))
     steps = tf.minimum(steps + TOLERANCE, CLASSES - 1.0)
     whole = tf.minimum(tf.floor(steps), CLASSES - 2.0)
@@ -186,23 +198,26 @@ def time_classes(time: tf.Tensor, scale: TimeScale) -> tuple[tf.Tensor, tf.Tenso
     )
 
 
-def _log_mass(logits: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
-    """Return the log-probability (B, T) that a softmax of ``logits`` gives to ``index``."""
-    wanted = tf.one_hot(index, logits.shape[-1])
-    nats = tf.nn.softmax_cross_entropy_with_logits(labels=wanted, logits=logits)
-    return tf.where((index >= 0) & (index < logits.shape[-1]), -nats, _IMPOSSIBLE)
+def _log_mass(logits: tf.Tensor, hot: tf.Tensor) -> tf.Tensor:
+    """Return the log-probability (B, T) that a softmax of ``logits`` gives to what is ``hot``."""
+    nats = tf.nn.softmax_cross_entropy_with_logits(labels=hot, logits=logits)
+    return tf.where(tf.reduce_any(hot > 0, axis=-1), -nats, _IMPOSSIBLE)
 
 
 def _active(x: tf.Tensor) -> tf.Tensor:
     return tf.nn.leaky_relu(x, 0.2)
 
 
-def _by_byte(bits: tf.Tensor) -> tf.Tensor:
+def by_byte(bits: tf.Tensor) -> tf.Tensor:
+    """(B, T, 40) → (B, T, 5, 8)."""
     return tf.reshape(bits, tf.concat([tf.shape(bits)[:2], [5, 8]], axis=0))
 
 
-def _bytes_of(bits: tf.Tensor) -> tf.Tensor:
-    """(B, T, 40), which noise may have blurred → the three bytes of the message (B, T, 3) int32."""
+def _bytes_of(bits: tf.Tensor) -> list[tf.Tensor]:
+    """(B, T, 40), which noise may have blurred → the message's three bytes, (B, T) int32 each."""
     places = tf.constant([128.0, 64.0, 32.0, 16.0, 8.0, 4.0, 2.0, 1.0])
-    whole = tf.cast(_by_byte(bits)[:, :, 1:4] > 0.5, tf.float32)
-    return tf.cast(tf.reduce_sum(whole * places, axis=3), tf.int32)
+    whole = tf.cast(by_byte(bits)[:, :, 1:4] > 0.5, tf.float32)
+    bytes_: list[tf.Tensor] = tf.unstack(
+        tf.cast(tf.reduce_sum(whole * places, axis=3), tf.int32), axis=2
+    )
+    return bytes_

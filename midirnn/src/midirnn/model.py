@@ -1,7 +1,7 @@
 """The network, read top to bottom: query gate → LSTM → dense → LSTM → fork → head.
 
-With the ``bits`` head the notebook's, to the letter; ``B`` lanes, ``T`` steps, ``H`` the hidden
-size.
+With the ``bits`` head the notebook's, to the letter; with ``bytes``, what was seen is also given to
+the first LSTM as classes, and more is dropped. ``B`` lanes, ``T`` steps, ``H`` the hidden size.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from midicodec import BITS
 from midirnn.config import ModelConfig
 from midirnn.errors import RunError
 from midirnn.heads import BitsHead, BytesHead
 from midirnn.lstm import LSTM
 from midirnn.plugin.interfaces import Predictions, Targets
-from midirnn.said import BITS
 from midirnn.share import Share
 
 _EPSILON = 1e-7

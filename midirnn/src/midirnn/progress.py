@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -30,13 +31,18 @@ class Progress:
 class ProgressBar:
     """Shows loss, validation score, events a second and the time left; a context manager."""
 
-    def __init__(self, steps: int, done: int) -> None:
+    def __init__(self, steps: int, done: int, minutes: float | None = None) -> None:
+        """``done`` of the ``steps`` are trained already; after ``minutes`` it is over anyway."""
         self._steps, self._first = steps, done
+        self._seconds = math.inf if minutes is None else 60 * minutes
         self._began = self._said = time.monotonic()
         self._score: float | None = None
         self._bar = None
         if sys.stderr is not None and sys.stderr.isatty():
-            self._bar = tqdm.tqdm(total=steps, initial=done, unit="step", dynamic_ncols=True)
+            self._bar = tqdm.tqdm(
+                total=steps, initial=done, unit="step", dynamic_ncols=True,
+                bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]",
+            )  # fmt: skip
 
     def __enter__(self) -> ProgressBar:
         return self
@@ -55,16 +61,21 @@ class ProgressBar:
         figures = f"loss {progress.loss:.4g}, {progress.events_per_second:.0f} events/s"
         if progress.score is not None:
             figures = f"validation {progress.score:.3f} bits/message, {figures}"
+        now = time.monotonic()
+        figures = f"{figures}, {self._left(progress.step, now - self._began)} left"
         if self._bar is not None:
             self._bar.set_postfix_str(figures, refresh=False)
             self._bar.update()
             return
-        now = time.monotonic()
         if now - self._said >= _LINE_SECONDS or progress.score != self._score:
             self._said, self._score = now, progress.score
-            per_step = (now - self._began) / (progress.step - self._first)
-            left = tqdm.tqdm.format_interval(per_step * (self._steps - progress.step))
-            say(f"step {progress.step}/{self._steps}: {figures}, {left} left")
+            say(f"step {progress.step}/{self._steps}: {figures}")
+
+    def _left(self, step: int, seconds: float) -> str:
+        """Say how long it takes from here: as many steps as are left, or what the clock leaves."""
+        by_steps = seconds / (step - self._first) * (self._steps - step)
+        left: str = tqdm.tqdm.format_interval(min(by_steps, max(self._seconds - seconds, 0.0)))
+        return left
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from midicodec import BITS
 from midirnn.errors import RunError
 from midirnn.timeclasses import CLASSES, PARTS, classes_of
 from midirnn.timescale import TimeScale, to_seconds
@@ -23,7 +24,6 @@ Layer = tuple[Array, Array]
 Weight = Callable[..., Array]
 """A weight by its name, of a shape that it must have; None for what may differ."""
 
-BITS = 40
 FIRST_STATUS, LAST_STATUS = 0x80, 0xEF  # of channel messages
 ONE_DATA_BYTE = (0xC0, 0xDF)
 BYTE_TABLE = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float32)

@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from midicodec import BITS
 from midirnn.adam import Adam
 from midirnn.config import Config
 from midirnn.losses import Loss
 from midirnn.model import Network
 from midirnn.plugin.border import blamed_on
 from midirnn.plugin.interfaces import Augmentation, Predictions, Targets
-from midirnn.said import BITS
 from midirnn.share import Share
 
 

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from midicodec import BITS
 from midirnn.errors import RunError
 from midirnn.said import (
-    BITS,
     Array,
     BitsHead,
     BytesHead,

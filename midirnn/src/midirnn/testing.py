@@ -39,7 +39,7 @@ from midirnn.plugin.manager import check_class
 from midirnn.run import Run
 from midirnn.training import make_plugins
 
-_STEPS, _LANES, _BITS = 6, 3, 40
+_STEPS, _LANES = 6, 3
 _LISTENED_SECONDS = 0.1
 """How long it is listened whether a closed source is silent."""
 _MODEL_RECORDS = 300
@@ -120,7 +120,7 @@ def _check_loss(term: LossTerm, distribution: bool) -> None:
     import tensorflow as tf
 
     rng = np.random.default_rng(7)
-    logits = rng.normal(size=(_LANES, _STEPS, _BITS)).astype(np.float32)
+    logits = rng.normal(size=(_LANES, _STEPS, midicodec.BITS)).astype(np.float32)
     bits = rng.integers(0, 2, logits.shape).astype(np.float32)
     times = rng.random((2, _LANES, _STEPS)).astype(np.float32)
     mask = np.ones((_LANES, _STEPS), np.float32)
@@ -223,7 +223,7 @@ def _equal(one: Events, other: Events) -> bool:
 def _check_inputs(augmentation: Augmentation) -> None:
     import tensorflow as tf
 
-    name, width = augmentation.name, _BITS
+    name, width = augmentation.name, midicodec.BITS
     bits = tf.constant(np.random.default_rng(7).integers(0, 2, (_LANES, _STEPS, width)), tf.float32)
     time = tf.random.stateless_uniform((_LANES, _STEPS), (1, 2))
     changed = tf.function(augmentation.augment_inputs, autograph=False)

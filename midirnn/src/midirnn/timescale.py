@@ -16,8 +16,8 @@ import numpy.typing as npt
 TimeScale = Literal["notebook", "log"]
 
 NOTEBOOK_UNITS_PER_SECOND = 960.0
-_LOG_UNIT_SECONDS = 0.001
-LOG_OF_ONE_SECOND = float(np.log1p(1 / _LOG_UNIT_SECONDS))
+LOG_UNIT_SECONDS = 0.001
+LOG_OF_ONE_SECOND = float(np.log1p(1 / LOG_UNIT_SECONDS))
 
 
 def from_seconds(seconds: npt.ArrayLike, scale: TimeScale) -> npt.NDArray[np.float32]:
@@ -25,7 +25,7 @@ def from_seconds(seconds: npt.ArrayLike, scale: TimeScale) -> npt.NDArray[np.flo
     seconds = np.asarray(seconds, np.float64)
     if scale == "notebook":
         return (seconds * NOTEBOOK_UNITS_PER_SECOND).astype(np.float32)
-    return (np.log1p(seconds / _LOG_UNIT_SECONDS) / LOG_OF_ONE_SECOND).astype(np.float32)
+    return (np.log1p(seconds / LOG_UNIT_SECONDS) / LOG_OF_ONE_SECOND).astype(np.float32)
 
 
 def to_seconds(time: npt.ArrayLike, scale: TimeScale) -> npt.NDArray[np.float64]:
@@ -34,4 +34,4 @@ def to_seconds(time: npt.ArrayLike, scale: TimeScale) -> npt.NDArray[np.float64]
     if scale == "notebook":
         return time / NOTEBOOK_UNITS_PER_SECOND
     with np.errstate(over="ignore"):  # an absurd time is infinite, for the caller to bound
-        return np.asarray(np.expm1(time * LOG_OF_ONE_SECOND) * _LOG_UNIT_SECONDS)
+        return np.asarray(np.expm1(time * LOG_OF_ONE_SECOND) * LOG_UNIT_SECONDS)

@@ -262,7 +262,7 @@ def _train(
     if not workers.chief:
         return not trainer.train(stop, lambda _: None).interrupted
     began = time.monotonic()
-    with ProgressBar(config.training.steps, begin) as bar:
+    with ProgressBar(config.training.steps, begin, config.training.minutes) as bar:
         outcome = trainer.train(stop, bar.show)
     if outcome.interrupted:
         if outcome.step:
