@@ -96,7 +96,7 @@ def test_which_side_a_song_is_on_is_the_same_for_every_reader(
     lengths = sorted(len(song) for song in open_corpus([composed], CorpusConfig()).songs)
     few = open_corpus([composed], CorpusConfig(), shortest=lengths[-3])
     every = open_corpus([composed], CorpusConfig())
-    assert len(few) == 3 < FEWEST_TO_SPLIT
+    assert 0 < len(few) < FEWEST_TO_SPLIT  # some may be as long as the third longest
     for one, other in ((few.validation, every.validation), (few.test, every.test)):
         assert len(one) == len(other) > 0
         for mine, theirs in zip(one, other, strict=True):
