@@ -246,6 +246,24 @@ def test_a_followed_clock_stretches_time_and_its_stop_stops() -> None:
         assert stage.hear(3.2 + pulse / 24, clock, on(61)) == []
 
 
+@pytest.mark.parametrize("mode", ["answer", "along"])
+def test_a_pulse_between_two_messages_does_not_take_the_wait_between_them(mode: str) -> None:
+    """A pulse comes after each step of the network's, as slow as it may be."""
+    partner = Scripted((0.0, on(72)), (0.25, on(74)), (0.25, on(76)), LONG)
+    turns = Answering(0.5, 20.0) if mode == "answer" else Along(20.0)
+    stage = Stage(partner, turns, Follower())
+    sent: dict[int, float] = {}
+    for pulse in range(120):
+        now = pulse / 48  # 120 beats a minute
+        stage.session.receive(mido.Message("clock"), now)
+        if pulse in (24, 25):
+            stage.session.receive(on(60) if pulse == 24 else off(60), now)
+        for event in stage.session.advance(now):
+            sent[event.message.note] = now
+    assert sent[74] - sent[72] == pytest.approx(0.25, abs=1.5 / 48)
+    assert sent[76] - sent[74] == pytest.approx(0.25, abs=1.5 / 48)
+
+
 def test_a_clock_that_is_lost_takes_the_notes_with_it() -> None:
     stage = Stage(Scripted((0.01, on(72)), LONG), Along(60.0), Follower())
     for pulse in range(24):

@@ -68,6 +68,7 @@ class Session:
         self._maker, self._echo = EventMaker(self._info), Echo()
         self._proposal: tuple[float, Record] | None = None  # when, in the network's time; what
         self._happened = 0.0  # when the network last heard or played something, in its time
+        self._began: float | None = None  # when its turn began, in its time
         self._outgoing: list[Event] = []
         # What the network is to hear when that is sent: what, when in its time, whether its own.
         self._untold: list[tuple[Record, float, bool]] = []
@@ -87,6 +88,7 @@ class Session:
             self._turns.played(now, begins_note(message), len(self.hearing.held))
             if was_playing and not self._turns.playing(now):
                 self._release(now)
+            self._begin(now)
 
     def advance(self, now: float) -> Iterator[Event]:
         """Yield what is to be sent by ``now``, after one step of the network at most.
@@ -94,6 +96,7 @@ class Session:
         If there is more to do, :meth:`deadline` is not later than ``now``.
         """
         self._pulse(now)
+        self._begin(now)
         yield from self._sent()
         if self.hearing:
             heard = self.hearing.next()
@@ -132,6 +135,14 @@ class Session:
             return True  # the end of what they began, in any case
         return self._time.running(now) and not self._echo.heard(message, now)
 
+    def _begin(self, now: float) -> None:
+        """Keep when the network's turn begins, if it has begun.
+
+        Once in a turn: of what has passed, a clock that is followed can say only that it has.
+        """
+        if self._began is None and self._turns.playing(now):
+            self._began = self._time.seconds(self._turns.begins)
+
     def _happen(self, record: Record, seconds: float, own: bool = False) -> None:
         """Tell the network what happened, at ``seconds`` of its time."""
         self._proposal = None
@@ -158,10 +169,10 @@ class Session:
 
     def _proposed(self) -> tuple[float, Record]:
         """Return when, in its own time, the network would play what."""
+        assert self._began is not None
         wait, record = self._partner.next()
-        begins = self._time.seconds(self._turns.begins)
         # An answer has waited for a pause already.
-        return (begins if self._happened < begins else self._happened + wait), record
+        return (self._began if self._happened < self._began else self._happened + wait), record
 
     def _end_turn(self, now: float) -> None:
         self._turns.over()
@@ -182,7 +193,8 @@ class Session:
             self._untold.append((record_of(off), self._time.seconds(now), False))
 
     def _release(self, now: float) -> None:
-        """End every note of ours, and lift our pedals."""
+        """End every note of ours, and lift our pedals: the turn is over."""
+        self._began = None
         self._pass(now)
         for event in self._maker.end():
             self._put(event.message)
