@@ -227,6 +227,25 @@ def test_a_clock_is_sent_on_its_pulses_whatever_else_happens() -> None:
     assert [each.message.type for each in stage.session.end(2.0)][-1] == "stop"
 
 
+def test_notes_that_end_together_are_heard_one_by_one_and_the_clock_goes_on_between() -> None:
+    chord = [on(note) for note in range(70, 78)]
+    partner = Scripted(*((0.0, message) for message in chord), LONG)
+    stage = Stage(partner, Answering(0.5, 20.0), Steady(150), sender=Sender(150))
+    stage.hear(0.25, on(60), off(60))
+    assert [each for each in stage.run(3.0) if each.type == "note_on"] == chord
+    stage.session.receive(on(62), 3.0)
+    told, now = len(partner.told), 3.0
+    sent: list[Event] = []
+    for step in range(1, 10):
+        assert stage.session.deadline(now) <= now
+        sent += stage.session.advance(now)
+        assert len(partner.told) == told + step
+        now += 0.03  # as long as a step takes on a slow machine
+    assert [each[0] for each in partner.told[-9:]] == [*map(off, range(70, 78)), on(62)]
+    assert [each.message.type for each in sent[:8]] == ["note_off"] * 8
+    assert sum(each.message.type == "clock" for each in sent[8:]) >= 8
+
+
 def test_a_followed_clock_stretches_time_and_its_stop_stops() -> None:
     partner = Scripted((0.5, on(72)), (0.5, on(74)), LONG)
     stage = Stage(partner, Along(60.0), Follower())

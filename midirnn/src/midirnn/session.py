@@ -7,6 +7,7 @@ the player is first, and asked for anew.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
@@ -70,8 +71,8 @@ class Session:
         self._happened = 0.0  # when the network last heard or played something, in its time
         self._began: float | None = None  # when its turn began, in its time
         self._outgoing: list[Event] = []
-        # What the network is to hear when that is sent: what, when in its time, whether its own.
-        self._untold: list[tuple[Record, float, bool]] = []
+        # What the network is to hear once that is sent: what, when in its time, whether its own.
+        self._untold: deque[tuple[Record, float, bool]] = deque()
         self._panicked = -NEVER
 
     def receive(self, message: mido.Message, now: float) -> None:
@@ -97,20 +98,22 @@ class Session:
         """
         self._pulse(now)
         self._begin(now)
-        yield from self._sent()
-        if self.hearing:
-            heard = self.hearing.next()
-            self._happen(record_of(heard.message), heard.seconds)
-        elif self._turns.playing(now):
+        if not (self._untold or self.hearing) and self._turns.playing(now):
             if self._time.running(now):
                 self._play(now)
             else:
                 self._end_turn(now)
+        # What is to be sent is sent before the network hears it: its step takes longer than all.
         yield from self._sent()
+        if self._untold:
+            self._happen(*self._untold.popleft())
+        elif self.hearing:
+            heard = self.hearing.next()
+            self._happen(record_of(heard.message), heard.seconds)
 
     def deadline(self, now: float) -> float:
         """Return when :meth:`advance` has something to do, if nothing comes in before."""
-        if self.hearing or self._outgoing:
+        if self.hearing or self._outgoing or self._untold:
             return now
         pulse = NEVER if self._sender is None else self._sender.due
         if not self._turns.playing(now):
@@ -224,15 +227,9 @@ class Session:
         self._echo.sent(message, at)
 
     def _sent(self) -> Iterator[Event]:
-        """Yield what is to be sent; once whoever takes it has sent it, the network hears it too.
-
-        Not before: its step takes longer than all else.
-        """
+        """Yield what is to be sent."""
         outgoing, self._outgoing = self._outgoing, []
         yield from outgoing
-        untold, self._untold = self._untold, []
-        for record, seconds, own in untold:
-            self._happen(record, seconds, own)
 
 
 def record_of(message: mido.Message) -> Record:
