@@ -260,6 +260,36 @@ def test_of_a_primer_that_is_left_out_what_it_set_remains() -> None:
     assert len(list(whole.events)) >= len(events)
 
 
+PEDAL, NOTE = [0, 0xB0, 64, 127, 3], [0, 0x90, 60, 64, 3]
+
+
+@pytest.mark.parametrize("held", [[NOTE], [NOTE, [0, 0x90, 64, 64, 3]], [PEDAL, NOTE]])
+def test_what_a_primer_holds_for_too_long_is_ended_before_its_end_and_nothing_else_comes(
+    held: list[list[int]],
+) -> None:
+    rows = [*held, [0, 0xB0, 7, 90, 3]]
+    primer = Primer(Events(np.array(rows, np.uint8), np.array([0.0] * len(held) + [1.0])), 3.0)
+    of = generator(1, longest_note_seconds=2.0)
+    takes = of.songs(Length(20), 0, 3, info=INFO, primer=primer)
+    for events in [list(take.events)[len(rows) :] for take in takes]:
+        ends, new = events[: len(held)], events[len(held) :]
+        assert {each.start_seconds for each in ends} == {2.0}
+        assert {each.message.type for each in ends} <= {"note_off", "control_change"}
+        assert min(each.start_seconds for each in new) >= 4.0 - INFO.seconds_per_tick
+
+
+@pytest.mark.parametrize("pedal", [64, 66])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_primer_that_is_left_out_holds_nothing(seed: int, pedal: int) -> None:
+    rows = [[0, 0xB0, pedal, 127, 3], NOTE, [0, 0x80, 60, 0, 3]]
+    primer = Primer(Events(np.array(rows, np.uint8), np.array([0.0, 0.0, 1.5])), 3.0)
+    of = generator(seed, longest_note_seconds=2.0)
+    (take,) = of.songs(Length(60), 0, info=INFO, primer=primer, only_new=True)
+    events = list(take.events)
+    assert min(each.start_ticks for each in events) == 0
+    assert events[0].message == mido.Message("control_change", control=pedal, value=0)
+
+
 @pytest.mark.parametrize("head", ["bytes", "bits"])
 def test_greedy_songs_leave_their_loops(head: str) -> None:
     """A network of constant habits goes round in circles, unless it is kept from it."""

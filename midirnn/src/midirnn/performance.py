@@ -84,11 +84,11 @@ class Ensemble:
             self.rules.heard(song, record, passed, own=own)
             self._begun[song] = passed
 
-    def next(self, at_least: float = 0.0) -> tuple[Seconds, Records]:
+    def next(self, at_least: float | Seconds = 0.0) -> tuple[Seconds, Records]:
         """Return what could come next, and after how many seconds, ``at_least`` so many.
 
-        Nothing is changed by it, but that another call draws anew. Raises
-        :class:`GenerationError` if nothing was heard yet.
+        Only the end of what was held for too long may come before. Nothing is changed by it, but
+        that another call draws anew. Raises :class:`GenerationError` if nothing was heard yet.
         """
         said = self._said
         if said is None:
