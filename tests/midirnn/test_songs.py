@@ -260,6 +260,20 @@ def test_of_a_primer_that_is_left_out_what_it_set_remains() -> None:
     assert len(list(whole.events)) >= len(events)
 
 
+def test_what_a_primer_set_is_in_the_order_it_was_last_set_in() -> None:
+    rows = [
+        [0, 0xC0, 5, 0, 2], [0, 0xB0, 7, 90, 3], [0, 0xB0, 0, 1, 3], [0, 0xB0, 32, 2, 3],
+        [0, 0xC0, 9, 0, 2], [0, 0xB0, 7, 80, 3],
+    ]  # fmt: skip
+    primer = Primer(Events(np.array(rows, np.uint8), np.zeros(len(rows))))
+    (take,) = generator(1).songs(Length(5), 0, info=INFO, primer=primer, only_new=True)
+    events = list(itertools.islice(take.events, 4))
+    # A bank is chosen before the program that is of it.
+    assert [each.message.bytes() for each in events] == [
+        [0xB0, 0, 1], [0xB0, 32, 2], [0xC0, 9], [0xB0, 7, 80],
+    ]  # fmt: skip
+
+
 PEDAL, NOTE = [0, 0xB0, 64, 127, 3], [0, 0x90, 60, 64, 3]
 
 

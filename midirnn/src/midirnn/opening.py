@@ -88,7 +88,10 @@ def _without_programs(events: Events, settings: GenerationConfig) -> list[Timed]
 
 
 def _lasting(heard: list[Timed]) -> list[bytes]:
-    """Return the last of each channel's program changes, controllers and bends."""
+    """Return the last of each channel's program changes, controllers and bends, as they came.
+
+    A program is of the bank that was chosen before it.
+    """
     last: dict[tuple[int, int], bytes] = {}
     for record, _ in heard:
         is_piece, status, data, *_ = record
@@ -96,7 +99,9 @@ def _lasting(heard: list[Timed]) -> list[bytes]:
         if is_piece or kind not in (_CONTROL, _PROGRAM, _BEND):
             continue
         if kind != _CONTROL or data < _MODES:
-            last[status, data if kind == _CONTROL else 0] = record
+            key = status, data if kind == _CONTROL else 0
+            last.pop(key, None)
+            last[key] = record
     return list(last.values())
 
 
