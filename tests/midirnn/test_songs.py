@@ -189,6 +189,34 @@ def test_without_a_tempo_bars_are_those_the_music_has() -> None:
     np.testing.assert_allclose(gaps, 0.6, atol=5e-3)  # as fast as it came
 
 
+LYRIC = [[1, 0xFF, 5, 4, 3], [1, 108, 97, 108, 3], [1, 97, 0, 0, 1]]
+
+
+def sung(between: list[list[int]], waits: Sequence[float], notes: int) -> Primer:
+    """Notes, and something after each one's beginning; each piece has its message's time."""
+    records = [[0, 0x90, 60, 64, 3], *between, [0, 0x80, 60, 0, 3]] * notes
+    seconds = [waits[0], *([waits[1]] * len(between)), waits[2]] * notes
+    return Primer(Events(np.array(records, np.uint8), np.array(seconds)))
+
+
+def test_the_beat_is_found_whatever_long_messages_are_between() -> None:
+    of = generator(1, messages="all", most_repeats=0)
+    (take,) = of.songs(Length(bars=2), 0, primer=sung(LYRIC, (0.1, 0.2, 0.3), 200))
+    assert take.info.microseconds_per_beat == pytest.approx(600_000, rel=5e-3)
+
+
+def test_on_a_grid_a_long_message_counts_as_one() -> None:
+    def begins(between: list[list[int]]) -> list[int]:
+        primer = sung(between, (0.11, 0.21, 0.3), 30)
+        of = generator(1, messages="all", quantize=4)
+        (take,) = of.songs(Length(records=1), 0, info=INFO, primer=primer)
+        events = itertools.islice(take.events, 90)
+        return [each.start_ticks for each in events if each.message.type == "note_on"]
+
+    assert len(begins(LYRIC)) == 30
+    assert begins(LYRIC) == begins([[0, 0xB0, 7, 90, 3]])
+
+
 @pytest.mark.parametrize("scale", ["D minor", "C# major pentatonic"])
 def test_a_scale_and_channels_are_kept_to(scale: str) -> None:
     from midirnn.scales import pitch_classes

@@ -10,7 +10,7 @@ import numpy as np
 
 import midicodec
 from midicodec.records import B1, B3
-from midicodec.timing import SMPTE_FLAG, is_meta
+from midicodec.timing import SMPTE_FLAG, is_meta, to_absolute
 from midirnn.config import CorpusConfig
 from midirnn.corpus import read_events
 from midirnn.errors import GenerationError
@@ -64,7 +64,7 @@ class PrimerChoice:
         if cut is None:
             return Primer(events)
         starts = midicodec.message_starts(events.records)
-        times = np.cumsum(np.where(starts, events.delta_seconds, 0.0))
+        times = to_absolute(events.delta_seconds, starts)
         status = events.records[:, B1]
         ends = (status & 0xF0 == 0x80) | ((status & 0xF0 == 0x90) & (events.records[:, B3] == 0))
         # What the clock's rounding makes of the cut's own time is still that time.
