@@ -20,7 +20,8 @@ from midirnn import jam as module
 from midirnn.clock import Clock
 from midirnn.config import CorpusConfig
 from midirnn.errors import PluginError
-from midirnn.jam import Inbox, JamSettings, known_channels, make_session, session_events
+from midirnn.filters import channels_of
+from midirnn.jam import Inbox, JamSettings, make_session, session_events
 from midirnn.playback import PlaybackReport, play
 from midirnn.plugin import Event, Sink, Source, SourceError, StreamInfo
 from midirnn.session import message_of, record_of
@@ -205,7 +206,7 @@ def test_all_that_comes_in_at_once_is_heard() -> None:
     ],
 )
 def test_the_channels_that_the_network_knows(corpus: CorpusConfig, channels: set[int]) -> None:
-    assert known_channels(corpus) == channels
+    assert channels_of(corpus) == channels
 
 
 def test_the_command_plays_with_a_file_and_writes_what_it_played(

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from midirnn.errors import MidiRnnError
+from midirnn.messages import PEDAL_DOWN
 
 if TYPE_CHECKING:
     import mido
 
 ALL_SOUND_OFF, ALL_NOTES_OFF = 120, 123  # controllers; MIDI 1.0, "Channel Mode Messages"
-_DOWN = 64  # a controller's values from here on mean "on"
 _ECHO_SECONDS = 0.25
 """For so long what we sent is known when it comes back."""
 _MOST_SENT = 4096
@@ -56,7 +56,7 @@ class PanicKey:
     def pressed(self, message: mido.Message) -> bool:
         """Return whether a ``message`` that matches presses the key."""
         if message.type == "control_change":
-            return message.control in (ALL_SOUND_OFF, ALL_NOTES_OFF) or message.value >= _DOWN
+            return message.control in (ALL_SOUND_OFF, ALL_NOTES_OFF) or message.value >= PEDAL_DOWN
         return begins_note(message)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from midirnn.clock import Clock
 from midirnn.config import CorpusConfig
 from midirnn.errors import MidiRnnError
+from midirnn.filters import channels_of
 from midirnn.generation import Generator
 from midirnn.hearing import Hearing, PanicKey
 from midirnn.perform import finished, make_sinks
@@ -39,7 +40,6 @@ _POLL_SECONDS = 0.05
 """How often it is looked whether to end."""
 _CHECK_SECONDS = 1.0
 """How often the source is asked whether anything can still come."""
-_DRUMS = 9
 
 
 @dataclass(frozen=True)
@@ -108,18 +108,10 @@ def make_session(partner: Partner, settings: JamSettings, corpus: CorpusConfig) 
         partner,
         turns,
         Follower() if settings.clock == "follow" else Steady(bpm),
-        Hearing(known_channels(corpus)),
+        Hearing(channels_of(corpus)),
         panic=settings.panic,
         sender=Sender(bpm) if settings.clock == "send" else None,
     )
-
-
-def known_channels(corpus: CorpusConfig) -> set[int]:
-    """Return the channels, from 0, that a network trained on such a corpus has heard."""
-    channels = set(corpus.channels)
-    if corpus.drums == "drop":
-        channels.discard(_DRUMS)
-    return channels & {_DRUMS} if corpus.drums == "only" else channels
 
 
 def session_events(

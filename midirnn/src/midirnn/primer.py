@@ -10,12 +10,11 @@ import numpy as np
 
 import midicodec
 from midicodec.records import B1, B3
-from midicodec.timing import SMPTE_FLAG, is_meta, to_absolute
+from midicodec.timing import SMPTE_FLAG, time_signatures, to_absolute
 from midirnn.config import CorpusConfig
 from midirnn.corpus import read_events
 from midirnn.errors import GenerationError
 from midirnn.length import Meter
-from midirnn.longmessages import TIME_SIGNATURE
 from midirnn.plugin.interfaces import Events
 
 _PART = re.compile(r"(.+):(?:(\d{1,9}(?:\.\d*)?|\.\d+)\s*s|(\d{1,9})\s*bars?)")
@@ -85,13 +84,9 @@ def _bars_end(path: Path, bars: int) -> float:
         song = song.to_type_0()
     if song.division & SMPTE_FLAG or not song.division:
         raise GenerationError(f"{path} counts its time in frames, and has no bars")
-    at = np.flatnonzero(is_meta(song.records, song.starts, TIME_SIGNATURE))
-    at = at[song.records[at, B3] == 4]  # its length: numerator, power of two, and two of clocks
-    changes = [
-        (int(song.ticks[row]), Meter(int(above), 2 ** int(power)))
-        for row, (above, power) in zip(at, song.records[at + 1, B1 : B1 + 2], strict=True)
-        if above and power < 8
-    ]
+    at, above, power = time_signatures(song.records, song.starts)
+    signatures = zip(song.ticks[at].tolist(), above.tolist(), power.tolist(), strict=True)
+    changes = [(tick, Meter(a, 2**p)) for tick, a, p in signatures if a and p < 8]
     tick, meter, left = 0, Meter(), bars
     for begins, following in changes:  # each begins a bar, whether or not the last one is whole
         bar = meter.quarters * song.division

@@ -14,16 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 import midicodec
-from midicodec.records import B1, KINDS, PIECE_BYTES, RECORD_BYTES, N
+from midicodec.records import B1, DRUM_CHANNEL, KINDS, PIECE_BYTES, RECORD_BYTES, TIME_SIGNATURE, N
 from midirnn.config import GenerationConfig
-from midirnn.duplicates import DRUM_CHANNEL
-from midirnn.longmessages import (
-    LONGEST_BYTES,
-    STARTS,
-    TIME_SIGNATURE,
-    LongMessages,
-    used,
-)
+from midirnn.longmessages import LONGEST_BYTES, STARTS, LongMessages, used
 from midirnn.messages import HOLDING_PEDALS, PEDAL_DOWN
 from midirnn.scales import pitch_classes
 
