@@ -32,7 +32,6 @@ class Generator:
     ) -> None:
         """Keep what a song is made with; ``start`` gives the event that it begins with."""
         self.config, self.step = config, step
-        self._channel_only = config.corpus.messages == "channel"
         self._start, self._weights = start, weights
 
     @classmethod

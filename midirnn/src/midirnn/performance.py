@@ -190,16 +190,6 @@ class Performance:
         seconds, records = self._ensemble.next()
         return float(seconds[0]), records[0]
 
-    def sounding(self) -> list[tuple[int, int]]:
-        """Return our notes that sound, (channel, note), the oldest first."""
-        rules = self._ensemble.rules
-        return [] if rules is None else list(rules.songs[0].notes)
-
-    def pedals(self) -> list[tuple[int, int]]:
-        """Return our pedals that are down, (channel, controller), the oldest first."""
-        rules = self._ensemble.rules
-        return [] if rules is None else list(rules.songs[0].pedals)
-
 
 def _leave(loop: Sequence[int], first: int, allowed: npt.NDArray[np.bool_]) -> None:
     """Forbid the second byte that would go on with a loop, if another one may be drawn.
