@@ -224,6 +224,27 @@ def test_the_command_plays_with_a_file_and_writes_what_it_played(
     assert sum(not each.is_meta for each in mido.MidiFile(out)) >= played
 
 
+def test_a_file_has_the_tempo_of_the_jam(
+    composed: Path, midirnn: Command, tmp_path: Path
+) -> None:
+    out, run = tmp_path / "out.mid", save_run(tmp_path / "run")
+    done = midirnn(
+        "jam", run, "--in", f"file:path={composed / 'C-1.mid'}", "--out", f"file:path={out}",
+        "--mode", "along", "--length", "3s", "--tempo", "100", "--clock", "send",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (track,) = mido.MidiFile(out).tracks
+    assert [each.tempo for each in track if each.type == "set_tempo"] == [600_000]
+
+
+def test_events_are_counted_in_the_jams_tempo() -> None:
+    settings = JamSettings(clock="send", bpm=96.0)
+    session = make_session(Trill(), settings, CorpusConfig())
+    events = [event for now in (0.0, 5.0) for event in session.advance(now)]
+    pulses = [each.start_ticks for each in events if each.message.type == "clock"]
+    assert pulses == [20 * number for number in range(8 * 24 + 1)]  # 480 ticks a beat
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_and_what_was_played_is_kept(
     number: signal.Signals, composed: Path, tmp_path: Path

@@ -58,6 +58,16 @@ class JamSettings:
     seconds: float | None = None
     """After so long it is over; None: when the user ends it."""
 
+    @property
+    def tempo(self) -> float:
+        """Beats a minute; of a clock that is followed nobody knows them before."""
+        return USUAL_BPM if self.bpm is None else self.bpm
+
+    @property
+    def info(self) -> StreamInfo:
+        """What the session's events are counted in, and sinks are told."""
+        return StreamInfo(microseconds_per_beat=round(60e6 / self.tempo), title="midirnn jam")
+
 
 def jam(
     folder: Path,
@@ -88,7 +98,7 @@ def jam(
         events = session_events(session, listening, inbox, clock, asked, settings.seconds)
         with closing(events):
             # Not `asked`: a jam that the user ends has ended well, and its sinks may finish.
-            report = play(events, into, StreamInfo(title="midirnn jam"), threading.Event(), clock)
+            report = play(events, into, settings.info, threading.Event(), clock)
         interrupted = asked.is_set()
     say(f"heard {session.hearing.shown} messages, played {session.played}")
     if session.hearing.missed:
@@ -103,14 +113,14 @@ def make_session(partner: Partner, settings: JamSettings, corpus: CorpusConfig) 
         turns: Along | Answering = Along(settings.longest_seconds)
     else:
         turns = Answering(settings.pause_seconds, settings.longest_seconds)
-    bpm = USUAL_BPM if settings.bpm is None else settings.bpm
     return Session(
         partner,
         turns,
-        Follower() if settings.clock == "follow" else Steady(bpm),
+        Follower() if settings.clock == "follow" else Steady(settings.tempo),
         Hearing(channels_of(corpus)),
         panic=settings.panic,
-        sender=Sender(bpm) if settings.clock == "send" else None,
+        sender=Sender(settings.tempo) if settings.clock == "send" else None,
+        info=settings.info,
     )
 
 
