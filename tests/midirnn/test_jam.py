@@ -224,9 +224,7 @@ def test_the_command_plays_with_a_file_and_writes_what_it_played(
     assert sum(not each.is_meta for each in mido.MidiFile(out)) >= played
 
 
-def test_a_file_has_the_tempo_of_the_jam(
-    composed: Path, midirnn: Command, tmp_path: Path
-) -> None:
+def test_a_file_has_the_tempo_of_the_jam(composed: Path, midirnn: Command, tmp_path: Path) -> None:
     out, run = tmp_path / "out.mid", save_run(tmp_path / "run")
     done = midirnn(
         "jam", run, "--in", f"file:path={composed / 'C-1.mid'}", "--out", f"file:path={out}",

@@ -175,9 +175,9 @@ def test_panic_silences_everything_and_the_next_note_begins_anew(
     stage.run(1.5)
     sent = stage.hear(1.6, pressed, let_go)
     assert sorted(sent[:2], key=str) == sorted([off(72), off(76)], key=str)
-    assert len(sent) == 34
+    assert len(sent) == 50
     assert {(each.control, each.channel) for each in sent[2:]} == {
-        (control, channel) for control in (120, 123) for channel in range(16)
+        (control, channel) for control in (120, 121, 123) for channel in range(16)
     }
     assert (off(60), 0.0, False) in partner.told  # nor does the network think that it sounds
     assert all(message.note != 21 for message, *_ in partner.told)
@@ -199,7 +199,7 @@ def test_what_we_sent_does_not_come_back() -> None:
     assert partner.told[-1] == (on(72), pytest.approx(0.9), False)
     # Our panic comes back as a panic: it is ours.
     panic = mido.Message("control_change", control=123)
-    assert len(stage.hear(3.0, panic)) == 32
+    assert len(stage.hear(3.0, panic)) == 48
     assert stage.hear(3.21, panic) == []
 
 

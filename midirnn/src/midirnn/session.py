@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 import midicodec
-from midirnn.hearing import ALL_NOTES_OFF, ALL_SOUND_OFF, Echo, Hearing, PanicKey, begins_note
+from midirnn.hearing import Echo, Hearing, PanicKey, begins_note
 from midirnn.messages import EventMaker
 from midirnn.plugin.interfaces import Event, StreamInfo
 from midirnn.pulses import Sender, Timekeeper
@@ -183,14 +183,14 @@ class Session:
 
     def _silence_all(self, now: float) -> None:
         import mido
+        from mido.ports import panic_messages, reset_messages
 
         since, self._panicked = now - self._panicked, now
         if since < _PANIC_SECONDS:
             return
         self._end_turn(now)
-        for channel in range(16):
-            for control in (ALL_NOTES_OFF, ALL_SOUND_OFF):
-                self._send(mido.Message("control_change", channel=channel, control=control), now)
+        for message in (*reset_messages(), *panic_messages()):
+            self._send(message, now)
         for channel, note in self.hearing.release():
             off = mido.Message("note_off", channel=channel, note=note, velocity=0)
             self._untold.append((record_of(off), self._time.seconds(now), False))
