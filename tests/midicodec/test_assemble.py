@@ -224,6 +224,16 @@ def test_no_time_is_lost_or_counted_twice(records):
 
 
 @given(any_records)
+def test_where_a_message_begins_is_known_before_it_is_fed(records):
+    array, decoder = as_array(records), Decoder()
+    starts = []
+    for record in array:
+        starts.append(decoder.starts(record))
+        decoder.feed(record)
+    assert starts == midicodec.message_starts(array).tolist()
+
+
+@given(any_records)
 def test_nothing_leaks_into_a_message_that_follows(records):
     decoder = Decoder()
     for record in records:

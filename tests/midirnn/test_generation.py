@@ -225,6 +225,23 @@ def test_what_makes_no_event_keeps_its_time(
     assert len(events) - 3 == (between is PREFIX and messages == "all")
 
 
+def test_a_long_message_that_cuts_another_short_takes_its_time(
+    run: Callable[..., Generator], says: Callable[..., None]
+) -> None:
+    sysex = [[1, 0xF0, 1, 2, 3], [1, 0xF7, 0, 0, 1]]
+    rows = [(NOTE, 0.5), (PREFIX[0], 1.0), (sysex[0], 2.0), (sysex[1], 2.0), (OFF, 0.25)]
+    says(rows)
+    tally = Tally()
+    generator = run(corpus={"messages": "all"})
+    events = list(generator.events(Length(len(rows)), 0, INFO, tally=tally, temperature=0))
+    assert shown(events)[1:] == [("note_on", 0.5), ("sysex", 3.5), ("note_off", 3.75)]
+    assert tally.seconds == pytest.approx(3.75)
+    says(rows)
+    assert shown(generator.events(Length(seconds=3.4), 0, INFO, temperature=0))[1:] == [
+        ("note_on", 0.5), ("note_off", 3.4),
+    ]  # fmt: skip
+
+
 def test_a_length_in_seconds_is_never_passed(
     run: Callable[..., Generator], says: Callable[..., None]
 ) -> None:

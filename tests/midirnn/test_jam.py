@@ -20,7 +20,8 @@ from midirnn import jam as module
 from midirnn.clock import Clock
 from midirnn.config import CorpusConfig
 from midirnn.errors import PluginError
-from midirnn.jam import Inbox, JamSettings, known_channels, make_session, session_events
+from midirnn.filters import channels_of
+from midirnn.jam import Inbox, JamSettings, make_session, session_events
 from midirnn.playback import PlaybackReport, play
 from midirnn.plugin import Event, Sink, Source, SourceError, StreamInfo
 from midirnn.session import message_of, record_of
@@ -205,7 +206,7 @@ def test_all_that_comes_in_at_once_is_heard() -> None:
     ],
 )
 def test_the_channels_that_the_network_knows(corpus: CorpusConfig, channels: set[int]) -> None:
-    assert known_channels(corpus) == channels
+    assert channels_of(corpus) == channels
 
 
 def test_the_command_plays_with_a_file_and_writes_what_it_played(
@@ -221,6 +222,25 @@ def test_the_command_plays_with_a_file_and_writes_what_it_played(
     assert heard > 4
     assert played > 0
     assert sum(not each.is_meta for each in mido.MidiFile(out)) >= played
+
+
+def test_a_file_has_the_tempo_of_the_jam(composed: Path, midirnn: Command, tmp_path: Path) -> None:
+    out, run = tmp_path / "out.mid", save_run(tmp_path / "run")
+    done = midirnn(
+        "jam", run, "--in", f"file:path={composed / 'C-1.mid'}", "--out", f"file:path={out}",
+        "--mode", "along", "--length", "3s", "--tempo", "100", "--clock", "send",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (track,) = mido.MidiFile(out).tracks
+    assert [each.tempo for each in track if each.type == "set_tempo"] == [600_000]
+
+
+def test_events_are_counted_in_the_jams_tempo() -> None:
+    settings = JamSettings(clock="send", bpm=96.0)
+    session = make_session(Trill(), settings, CorpusConfig())
+    events = [event for now in (0.0, 5.0) for event in session.advance(now)]
+    pulses = [each.start_ticks for each in events if each.message.type == "clock"]
+    assert pulses == [20 * number for number in range(8 * 24 + 1)]  # 480 ticks a beat
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

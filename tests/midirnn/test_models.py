@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from models import ONLY_THESE, install, only_these, source_run
 
+import midicodec
 import midirnn.testing
 from midirnn.checkpoint import read_arrays
 from midirnn.errors import PluginError, RunError
@@ -156,6 +157,21 @@ def test_the_command_plays_what_is_installed(site: Path, tmp_path: Path) -> None
     made = [(tmp_path / name).read_bytes() for name in ("generated.mid", "named.mid", "folder.mid")]
     assert made[0] == made[1] == made[2]
     assert any(message.type == "note_on" for message in mido.MidiFile(tmp_path / "named.mid"))
+    assert files(folder) == before
+
+
+def test_the_command_jams_with_what_is_installed(site: Path, tmp_path: Path) -> None:
+    folder = install(site, "tiny", seed=2)
+    before = files(folder)
+    notes = [mido.Message("note_on", note=60), mido.Message("note_off", note=60, time=48)] * 4
+    midicodec.save(midicodec.Song.from_messages(notes), tmp_path / "song.mid")
+    for run in ([], ["tiny"]):
+        done = command(
+            site, "jam", *run, "--in", "file:path=song.mid", "--out", "file:path=jam.mid",
+            "--mode", "along", "--length", "1s",
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert "wrote jam.mid" in done.stderr
     assert files(folder) == before
 
 

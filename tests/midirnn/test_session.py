@@ -175,9 +175,9 @@ def test_panic_silences_everything_and_the_next_note_begins_anew(
     stage.run(1.5)
     sent = stage.hear(1.6, pressed, let_go)
     assert sorted(sent[:2], key=str) == sorted([off(72), off(76)], key=str)
-    assert len(sent) == 34
+    assert len(sent) == 50
     assert {(each.control, each.channel) for each in sent[2:]} == {
-        (control, channel) for control in (120, 123) for channel in range(16)
+        (control, channel) for control in (120, 121, 123) for channel in range(16)
     }
     assert (off(60), 0.0, False) in partner.told  # nor does the network think that it sounds
     assert all(message.note != 21 for message, *_ in partner.told)
@@ -199,7 +199,7 @@ def test_what_we_sent_does_not_come_back() -> None:
     assert partner.told[-1] == (on(72), pytest.approx(0.9), False)
     # Our panic comes back as a panic: it is ours.
     panic = mido.Message("control_change", control=123)
-    assert len(stage.hear(3.0, panic)) == 32
+    assert len(stage.hear(3.0, panic)) == 48
     assert stage.hear(3.21, panic) == []
 
 
@@ -227,6 +227,25 @@ def test_a_clock_is_sent_on_its_pulses_whatever_else_happens() -> None:
     assert [each.message.type for each in stage.session.end(2.0)][-1] == "stop"
 
 
+def test_notes_that_end_together_are_heard_one_by_one_and_the_clock_goes_on_between() -> None:
+    chord = [on(note) for note in range(70, 78)]
+    partner = Scripted(*((0.0, message) for message in chord), LONG)
+    stage = Stage(partner, Answering(0.5, 20.0), Steady(150), sender=Sender(150))
+    stage.hear(0.25, on(60), off(60))
+    assert [each for each in stage.run(3.0) if each.type == "note_on"] == chord
+    stage.session.receive(on(62), 3.0)
+    told, now = len(partner.told), 3.0
+    sent: list[Event] = []
+    for step in range(1, 10):
+        assert stage.session.deadline(now) <= now
+        sent += stage.session.advance(now)
+        assert len(partner.told) == told + step
+        now += 0.03  # as long as a step takes on a slow machine
+    assert [each[0] for each in partner.told[-9:]] == [*map(off, range(70, 78)), on(62)]
+    assert [each.message.type for each in sent[:8]] == ["note_off"] * 8
+    assert sum(each.message.type == "clock" for each in sent[8:]) >= 8
+
+
 def test_a_followed_clock_stretches_time_and_its_stop_stops() -> None:
     partner = Scripted((0.5, on(72)), (0.5, on(74)), LONG)
     stage = Stage(partner, Along(60.0), Follower())
@@ -244,6 +263,24 @@ def test_a_followed_clock_stretches_time_and_its_stop_stops() -> None:
     assert stage.hear(3.1, mido.Message("stop")) == [off(72)]
     for pulse in range(48):
         assert stage.hear(3.2 + pulse / 24, clock, on(61)) == []
+
+
+@pytest.mark.parametrize("mode", ["answer", "along"])
+def test_a_pulse_between_two_messages_does_not_take_the_wait_between_them(mode: str) -> None:
+    """A pulse comes after each step of the network's, as slow as it may be."""
+    partner = Scripted((0.0, on(72)), (0.25, on(74)), (0.25, on(76)), LONG)
+    turns = Answering(0.5, 20.0) if mode == "answer" else Along(20.0)
+    stage = Stage(partner, turns, Follower())
+    sent: dict[int, float] = {}
+    for pulse in range(120):
+        now = pulse / 48  # 120 beats a minute
+        stage.session.receive(mido.Message("clock"), now)
+        if pulse in (24, 25):
+            stage.session.receive(on(60) if pulse == 24 else off(60), now)
+        for event in stage.session.advance(now):
+            sent[event.message.note] = now
+    assert sent[74] - sent[72] == pytest.approx(0.25, abs=1.5 / 48)
+    assert sent[76] - sent[74] == pytest.approx(0.25, abs=1.5 / 48)
 
 
 def test_a_clock_that_is_lost_takes_the_notes_with_it() -> None:

@@ -189,6 +189,34 @@ def test_without_a_tempo_bars_are_those_the_music_has() -> None:
     np.testing.assert_allclose(gaps, 0.6, atol=5e-3)  # as fast as it came
 
 
+LYRIC = [[1, 0xFF, 5, 4, 3], [1, 108, 97, 108, 3], [1, 97, 0, 0, 1]]
+
+
+def sung(between: list[list[int]], waits: Sequence[float], notes: int) -> Primer:
+    """Notes, and something after each one's beginning; each piece has its message's time."""
+    records = [[0, 0x90, 60, 64, 3], *between, [0, 0x80, 60, 0, 3]] * notes
+    seconds = [waits[0], *([waits[1]] * len(between)), waits[2]] * notes
+    return Primer(Events(np.array(records, np.uint8), np.array(seconds)))
+
+
+def test_the_beat_is_found_whatever_long_messages_are_between() -> None:
+    of = generator(1, messages="all", most_repeats=0)
+    (take,) = of.songs(Length(bars=2), 0, primer=sung(LYRIC, (0.1, 0.2, 0.3), 200))
+    assert take.info.microseconds_per_beat == pytest.approx(600_000, rel=5e-3)
+
+
+def test_on_a_grid_a_long_message_counts_as_one() -> None:
+    def begins(between: list[list[int]]) -> list[int]:
+        primer = sung(between, (0.11, 0.21, 0.3), 30)
+        of = generator(1, messages="all", quantize=4)
+        (take,) = of.songs(Length(records=1), 0, info=INFO, primer=primer)
+        events = itertools.islice(take.events, 90)
+        return [each.start_ticks for each in events if each.message.type == "note_on"]
+
+    assert len(begins(LYRIC)) == 30
+    assert begins(LYRIC) == begins([[0, 0xB0, 7, 90, 3]])
+
+
 @pytest.mark.parametrize("scale", ["D minor", "C# major pentatonic"])
 def test_a_scale_and_channels_are_kept_to(scale: str) -> None:
     from midirnn.scales import pitch_classes
@@ -258,6 +286,50 @@ def test_of_a_primer_that_is_left_out_what_it_set_remains() -> None:
     assert {each.start_ticks for each in events[:3]} == {0}
     notes_of(events)  # none is ended that was begun in the primer
     assert len(list(whole.events)) >= len(events)
+
+
+def test_what_a_primer_set_is_in_the_order_it_was_last_set_in() -> None:
+    rows = [
+        [0, 0xC0, 5, 0, 2], [0, 0xB0, 7, 90, 3], [0, 0xB0, 0, 1, 3], [0, 0xB0, 32, 2, 3],
+        [0, 0xC0, 9, 0, 2], [0, 0xB0, 7, 80, 3],
+    ]  # fmt: skip
+    primer = Primer(Events(np.array(rows, np.uint8), np.zeros(len(rows))))
+    (take,) = generator(1).songs(Length(5), 0, info=INFO, primer=primer, only_new=True)
+    events = list(itertools.islice(take.events, 4))
+    # A bank is chosen before the program that is of it.
+    assert [each.message.bytes() for each in events] == [
+        [0xB0, 0, 1], [0xB0, 32, 2], [0xC0, 9], [0xB0, 7, 80],
+    ]  # fmt: skip
+
+
+PEDAL, NOTE = [0, 0xB0, 64, 127, 3], [0, 0x90, 60, 64, 3]
+
+
+@pytest.mark.parametrize("held", [[NOTE], [NOTE, [0, 0x90, 64, 64, 3]], [PEDAL, NOTE]])
+def test_what_a_primer_holds_for_too_long_is_ended_before_its_end_and_nothing_else_comes(
+    held: list[list[int]],
+) -> None:
+    rows = [*held, [0, 0xB0, 7, 90, 3]]
+    primer = Primer(Events(np.array(rows, np.uint8), np.array([0.0] * len(held) + [1.0])), 3.0)
+    of = generator(1, longest_note_seconds=2.0)
+    takes = of.songs(Length(20), 0, 3, info=INFO, primer=primer)
+    for events in [list(take.events)[len(rows) :] for take in takes]:
+        ends, new = events[: len(held)], events[len(held) :]
+        assert {each.start_seconds for each in ends} == {2.0}
+        assert {each.message.type for each in ends} <= {"note_off", "control_change"}
+        assert min(each.start_seconds for each in new) >= 4.0 - INFO.seconds_per_tick
+
+
+@pytest.mark.parametrize("pedal", [64, 66])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_primer_that_is_left_out_holds_nothing(seed: int, pedal: int) -> None:
+    rows = [[0, 0xB0, pedal, 127, 3], NOTE, [0, 0x80, 60, 0, 3]]
+    primer = Primer(Events(np.array(rows, np.uint8), np.array([0.0, 0.0, 1.5])), 3.0)
+    of = generator(seed, longest_note_seconds=2.0)
+    (take,) = of.songs(Length(60), 0, info=INFO, primer=primer, only_new=True)
+    events = list(take.events)
+    assert min(each.start_ticks for each in events) == 0
+    assert events[0].message == mido.Message("control_change", control=pedal, value=0)
 
 
 @pytest.mark.parametrize("head", ["bytes", "bits"])

@@ -11,6 +11,8 @@ import time
 
 import mido
 
+from midirnn_midiport.polled import PolledInput
+
 # Leave in order: a client that is just gone holds JACK up for seconds.
 signal.signal(signal.SIGTERM, lambda *_: sys.exit())
 mido.set_backend("mido.backends.rtmidi/UNIX_JACK", load=True)
@@ -22,7 +24,7 @@ def heard(message: mido.Message) -> None:
 
 name = sys.argv[1]
 with (
-    mido.open_input(f"{name}-hears", virtual=True, callback=heard),
+    contextlib.closing(PolledInput(f"{name}-hears", heard, virtual=True, api="UNIX_JACK")),
     mido.open_output(f"{name}-plays", virtual=True) as plays,
     contextlib.suppress(BrokenPipeError),
 ):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import mido
 import pytest
+from mido.ports import panic_messages, reset_messages
 from networks import save_run
 
 Jack = dict[str, str]
@@ -19,11 +20,7 @@ StartJam = Callable[..., "Jam"]
 INTERRUPTED = 130
 BAD_INPUT = 2
 BACKEND = "backend=mido.backends.rtmidi/UNIX_JACK"
-SILENCE = [
-    mido.Message("control_change", channel=channel, control=control, value=0)
-    for channel in range(16)
-    for control in (123, 120)  # all notes off, all sound off
-]
+SILENCE = [*reset_messages(), *panic_messages()]
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
@@ -58,7 +55,7 @@ class Player:
             self.play(off(note))
 
     def heard(self) -> list[mido.Message]:
-        lines = self._log.read_text().splitlines()[1:]
+        lines = self._log.read_text().split("\n")[1:-1]  # the last is not whole yet
         return [mido.Message.from_hex(each.split()[1]) for each in lines]
 
     def leave(self) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import mido
 import pytest
+from mido.ports import panic_messages, reset_messages
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 MakeSong = Callable[..., Path]
@@ -22,11 +23,7 @@ Jack = dict[str, str]
 
 INTERRUPTED = 130
 BACKEND = "backend=mido.backends.rtmidi/UNIX_JACK"
-SILENCE = [
-    mido.Message("control_change", channel=channel, control=control, value=0)
-    for channel in range(16)
-    for control in (123, 120)  # all notes off, all sound off
-]
+SILENCE = [*reset_messages(), *panic_messages()]
 
 
 class Receiver:

@@ -70,6 +70,17 @@ class Assembler:
         """The index of the first record of the message that is held back; None if none is."""
         return self._first if self._length else None
 
+    def starts(self, record: bytes) -> bool:
+        """Return whether a message would begin with ``record``, were it the next.
+
+        Only then does its time count; see :func:`message_starts`, of records that are all there.
+        """
+        if not record[LONG]:
+            return True
+        piece = record[B1 : B1 + record[N]]
+        goes_on = self._length and _malformed(record) is None and self._continues(piece)
+        return not goes_on and _begins(record)
+
     def feed(self, record: bytes) -> list[Assembled | Skip]:
         """Take the next record, five bytes; return what is complete now, in order.
 

@@ -101,6 +101,13 @@ class Decoder:
         """Whether the beginning of a message is held back."""
         return self._assembler.pending_since is not None
 
+    def starts(self, record: npt.ArrayLike) -> bool:
+        """Return whether a message would begin with ``record``, were it the next.
+
+        The later records of a message, and stray pieces, have no time of their own.
+        """
+        return self._assembler.starts(_record_bytes(record))
+
     def feed(self, record: npt.ArrayLike, delta: float = 0) -> list[Outcome]:
         """Take the next record, ``(5,)`` uint8 or five bytes, and its delta time of any unit.
 

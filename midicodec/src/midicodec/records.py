@@ -41,8 +41,11 @@ PIECE_BYTES = 3
 SYSEX, PACKET, META = 0xF0, 0xF7, 0xFF
 """What a long message begins with. F7 is also what a sysex ends with, a lone FF system reset."""
 SYSEX_END = PACKET
-END_OF_TRACK, SET_TEMPO = 0x2F, 0x51
+END_OF_TRACK, SET_TEMPO, TIME_SIGNATURE = 0x2F, 0x51, 0x58
 """Meta types (Standard MIDI Files 1.0, "Meta-Events")."""
+
+DRUM_CHANNEL = 9
+"""General MIDI's tenth: there a key is an instrument, not a pitch."""
 
 
 class Kind(NamedTuple):

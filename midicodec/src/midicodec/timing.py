@@ -21,6 +21,7 @@ from midicodec.records import (
     META,
     PIECE_BYTES,
     SET_TEMPO,
+    TIME_SIGNATURE,
     Mask,
     N,
     Records,
@@ -72,6 +73,18 @@ def tempo_changes(records: Records, starts: Mask) -> tuple[npt.NDArray[np.intp],
     at = np.flatnonzero(is_meta(records, starts, SET_TEMPO) & (records[:, B3] == 3))
     high, middle, low = records[at + 1, B1 : B3 + 1].astype(np.int64).T
     return at, high << 16 | middle << 8 | low
+
+
+def time_signatures(
+    records: Records, starts: Mask
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """Return the index of each time signature's first record, and what stands above and below.
+
+    Below is a power of two: 3 is a quaver. An event that does not have the four bytes of the
+    specification is ignored.
+    """
+    at = np.flatnonzero(is_meta(records, starts, TIME_SIGNATURE) & (records[:, B3] == 4))
+    return at, records[at + 1, B1], records[at + 1, B2]
 
 
 def tempo_before(records: Records, starts: Mask) -> Ticks:

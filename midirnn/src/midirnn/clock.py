@@ -34,6 +34,14 @@ class Clock:
         """Let ``seconds`` pass, or less if ``stop`` is set; return whether it is."""
         return stop.wait(seconds)
 
+    def wait_until(self, seconds: float, stop: threading.Event) -> bool:
+        """Wait until it is ``seconds``, or ``stop`` is set; return whether it is."""
+        # A wait may end a little early where the two clocks are not the same.
+        while (early := seconds - self.now()) > 0:
+            if self.wait(early, stop):
+                return True
+        return False
+
     def sleep(self, seconds: float) -> None:
         """Let ``seconds`` pass, in a thread that must not wait for an event: see ``signals.py``."""
         time.sleep(seconds)

@@ -14,6 +14,7 @@ import mido
 import numpy as np
 
 import midicodec
+from midicodec.records import DRUM_CHANNEL
 
 TICKS_PER_BEAT = 480
 _EIGHTH = TICKS_PER_BEAT // 2
@@ -35,7 +36,7 @@ _KEYS = {
 }
 _MELODY_PROGRAMS, _CHORD_PROGRAMS, _BASS_PROGRAM = (0, 11, 73, 40), (0, 24, 48), 32
 _LOWEST, _HIGHEST = 2, 13  # the melody's range, in degrees
-_DRUM_CHANNEL, _KICK, _SNARE, _HAT = 9, 36, 38, 42
+_KICK, _SNARE, _HAT = 36, 38, 42
 
 
 @dataclass
@@ -91,7 +92,7 @@ class _Piece:
 def compose(tonic: int, mode: str, rng: np.random.Generator) -> midicodec.Song:
     """Return a piece of SMF type 1 in the key given by ``tonic`` (0 is C) and ``mode``."""
     piece = _Piece(tonic, mode, int(rng.choice([4, 4, 3])), int(rng.choice([96, 120, 144])))
-    melody, chords, bass, drums = _Part(0), _Part(1), _Part(2), _Part(_DRUM_CHANNEL)
+    melody, chords, bass, drums = _Part(0), _Part(1), _Part(2), _Part(DRUM_CHANNEL)
     melody.program(int(rng.choice(_MELODY_PROGRAMS)))
     chords.program(int(rng.choice(_CHORD_PROGRAMS)))
     bass.program(_BASS_PROGRAM)

@@ -14,14 +14,12 @@ import hashlib
 import numpy as np
 import numpy.typing as npt
 
-from midicodec.records import B1, B2, B3, LONG
+from midicodec.records import B1, B2, B3, DRUM_CHANNEL, LONG
 from midicodec.timing import DEFAULT_TEMPO, SMPTE_FLAG, seconds_per_tick
 from midirnn.config import CorpusConfig
 from midirnn.errors import UnusableError
 from midirnn.plugin.interfaces import Events
 
-DRUM_CHANNEL = 9
-"""General MIDI's drums: the tenth channel."""
 GRID = 48
 """Steps of a beat that onsets are rounded to."""
 

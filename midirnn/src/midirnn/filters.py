@@ -8,17 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 import midicodec
-from midicodec.records import B1, B2, B3
-from midicodec.timing import SMPTE_FLAG, is_meta, to_delta
+from midicodec.records import B1, DRUM_CHANNEL
+from midicodec.timing import SMPTE_FLAG, time_signatures, to_delta
 from midirnn.config import CorpusConfig
-from midirnn.duplicates import DRUM_CHANNEL, content_of, note_ons, notes_of
+from midirnn.duplicates import content_of, note_ons, notes_of
 from midirnn.errors import UnusableError
 from midirnn.plugin.interfaces import Events
 
 LONGEST_RECORDS = 2**27
 """A song of more would not fit the 32-bit offsets of a list in Arrow's columns."""
 _CHANNELS = 16
-_TIME_SIGNATURE = 0x58
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +81,14 @@ def read_piece(loaded: midicodec.Loaded, config: CorpusConfig) -> Piece:
     )
 
 
+def channels_of(config: CorpusConfig) -> set[int]:
+    """Return the channels, from 0, whose messages are kept: those that a network learns of."""
+    channels = set(config.channels)
+    if config.drums == "drop":
+        channels.discard(DRUM_CHANNEL)
+    return channels & {DRUM_CHANNEL} if config.drums == "only" else channels
+
+
 def check(piece: Piece, config: CorpusConfig, shortest_records: int = 1) -> None:
     """Raise :class:`UnusableError` for a song that ``config`` does not want."""
     records, shortest = len(piece.events), max(config.shortest_records, shortest_records)
@@ -130,12 +137,7 @@ def _song(loaded: midicodec.Loaded, config: CorpusConfig) -> midicodec.Song:
 
 def _kept(song: midicodec.Song, config: CorpusConfig) -> npt.NDArray[np.bool_] | None:
     """Return which records are kept; None for all of them."""
-    wanted = np.zeros(_CHANNELS, np.bool_)
-    wanted[list(config.channels)] = True
-    if config.drums == "drop":
-        wanted[DRUM_CHANNEL] = False
-    elif config.drums == "only":
-        wanted[np.arange(_CHANNELS) != DRUM_CHANNEL] = False
+    wanted = np.isin(np.arange(_CHANNELS), list(channels_of(config)))
     of_channel = song.channel_messages
     if config.messages == "all" and wanted.all():
         return None
@@ -165,9 +167,8 @@ def _tempi(song: midicodec.Song) -> tuple[float | None, float | None]:
 
 
 def _time_signatures(song: midicodec.Song) -> tuple[str, ...]:
-    at = np.flatnonzero(is_meta(song.records, song.starts, _TIME_SIGNATURE))
-    at = at[song.records[at, B3] == 4]  # its length: numerator, power of two, and two of clocks
-    rows = dict.fromkeys((row[B1], row[B2]) for row in song.records[at + 1].tolist())
+    _, *columns = time_signatures(song.records, song.starts)
+    rows = dict.fromkeys(zip(*(each.tolist() for each in columns), strict=True))
     # A power beyond 1/128 is no note there is; a file that says so is told by its number.
     texts = [f"{above}/{2**power if power < 8 else f'2^{power}'}" for above, power in rows]
     return tuple(texts) or ("4/4",)

@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
+import numpy as np
+
 from midirnn.checkpoint import Arrays
 from midirnn.config import Config
 from midirnn.length import Length
@@ -30,7 +32,6 @@ class Generator:
     ) -> None:
         """Keep what a song is made with; ``start`` gives the event that it begins with."""
         self.config, self.step = config, step
-        self._channel_only = config.corpus.messages == "channel"
         self._start, self._weights = start, weights
 
     @classmethod
@@ -128,7 +129,8 @@ class _SideBySide:
     """Songs that are generated together, and read one by one."""
 
     def __init__(self, ensemble: Ensemble, rest: float) -> None:
-        self._ensemble, self._rest = ensemble, rest
+        self._ensemble = ensemble
+        self._rest = np.full(ensemble.songs, rest)  # before which no song of them may go on
         self._waiting: list[deque[Timed] | None] = [deque() for _ in range(ensemble.songs)]
         self._proposed: tuple[Any, Any] | None = None
 
@@ -150,8 +152,9 @@ class _SideBySide:
             seconds, records = self._proposed
             self._ensemble.hear(records, seconds)
         self._proposed = self._ensemble.next(self._rest)
-        self._rest = 0.0
         seconds, records = self._proposed
+        # The end of what was held for too long may come before it, and is only a part of it.
+        self._rest = np.maximum(self._rest - seconds, 0.0)
         for waiting, record, passed in zip(self._waiting, records, seconds.tolist(), strict=True):
             if waiting is not None:
                 waiting.append((record.tobytes(), passed))

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from midirnn.errors import MidiRnnError
+from midirnn.messages import PEDAL_DOWN
 
 if TYPE_CHECKING:
     import mido
 
-ALL_SOUND_OFF, ALL_NOTES_OFF = 120, 123  # controllers; MIDI 1.0, "Channel Mode Messages"
-_DOWN = 64  # a controller's values from here on mean "on"
+_SOUND_OFF, _NOTES_OFF = 120, 123  # controllers; MIDI 1.0, "Channel Mode Messages"
 _ECHO_SECONDS = 0.25
 """For so long what we sent is known when it comes back."""
 _MOST_SENT = 4096
@@ -51,12 +51,12 @@ class PanicKey:
             return bool(message.note == self.note)
         if message.type != "control_change":
             return False
-        return message.control in (self.control, ALL_SOUND_OFF, ALL_NOTES_OFF)
+        return message.control in (self.control, _SOUND_OFF, _NOTES_OFF)
 
     def pressed(self, message: mido.Message) -> bool:
         """Return whether a ``message`` that matches presses the key."""
         if message.type == "control_change":
-            return message.control in (ALL_SOUND_OFF, ALL_NOTES_OFF) or message.value >= _DOWN
+            return message.control in (_SOUND_OFF, _NOTES_OFF) or message.value >= PEDAL_DOWN
         return begins_note(message)
 
 
@@ -129,7 +129,7 @@ class Hearing:
             else:
                 return False
         else:
-            if message.type == "control_change" and message.control >= ALL_SOUND_OFF:
+            if message.type == "control_change" and message.control >= _SOUND_OFF:
                 return False  # about a synthesizer, not music
             first = message.bytes()[1] if message.type in ("control_change", "polytouch") else 0
             number = message.type, message.channel, first

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from midirnn.clock import Clock
 from midirnn.config import CorpusConfig
 from midirnn.errors import MidiRnnError
+from midirnn.filters import channels_of
 from midirnn.generation import Generator
 from midirnn.hearing import Hearing, PanicKey
 from midirnn.perform import finished, make_sinks
@@ -39,7 +40,6 @@ _POLL_SECONDS = 0.05
 """How often it is looked whether to end."""
 _CHECK_SECONDS = 1.0
 """How often the source is asked whether anything can still come."""
-_DRUMS = 9
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,16 @@ class JamSettings:
     panic: PanicKey | None = None
     seconds: float | None = None
     """After so long it is over; None: when the user ends it."""
+
+    @property
+    def tempo(self) -> float:
+        """Beats a minute; of a clock that is followed nobody knows them before."""
+        return USUAL_BPM if self.bpm is None else self.bpm
+
+    @property
+    def info(self) -> StreamInfo:
+        """What the session's events are counted in, and sinks are told."""
+        return StreamInfo(microseconds_per_beat=round(60e6 / self.tempo), title="midirnn jam")
 
 
 def jam(
@@ -88,7 +98,7 @@ def jam(
         events = session_events(session, listening, inbox, clock, asked, settings.seconds)
         with closing(events):
             # Not `asked`: a jam that the user ends has ended well, and its sinks may finish.
-            report = play(events, into, StreamInfo(title="midirnn jam"), threading.Event(), clock)
+            report = play(events, into, settings.info, threading.Event(), clock)
         interrupted = asked.is_set()
     say(f"heard {session.hearing.shown} messages, played {session.played}")
     if session.hearing.missed:
@@ -103,23 +113,15 @@ def make_session(partner: Partner, settings: JamSettings, corpus: CorpusConfig) 
         turns: Along | Answering = Along(settings.longest_seconds)
     else:
         turns = Answering(settings.pause_seconds, settings.longest_seconds)
-    bpm = USUAL_BPM if settings.bpm is None else settings.bpm
     return Session(
         partner,
         turns,
-        Follower() if settings.clock == "follow" else Steady(bpm),
-        Hearing(known_channels(corpus)),
+        Follower() if settings.clock == "follow" else Steady(settings.tempo),
+        Hearing(channels_of(corpus)),
         panic=settings.panic,
-        sender=Sender(bpm) if settings.clock == "send" else None,
+        sender=Sender(settings.tempo) if settings.clock == "send" else None,
+        info=settings.info,
     )
-
-
-def known_channels(corpus: CorpusConfig) -> set[int]:
-    """Return the channels, from 0, that a network trained on such a corpus has heard."""
-    channels = set(corpus.channels)
-    if corpus.drums == "drop":
-        channels.discard(_DRUMS)
-    return channels & {_DRUMS} if corpus.drums == "only" else channels
 
 
 def session_events(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
@@ -71,7 +70,7 @@ class _Seconds(click.ParamType[float]):
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", required=False)
 @click.option(
     "--in",
     "source",
@@ -141,18 +140,20 @@ class _Seconds(click.ParamType[float]):
     "--checkpoint", default="best", show_default=True, help="best, last, or a checkpoint's step."
 )
 def jam(
-    run: Path, source: PluginChoice, sinks: tuple[PluginChoice, ...], temperature: float | None,
-    seed: int, checkpoint: str, **settings: Any,
+    run: str | None, source: PluginChoice, sinks: tuple[PluginChoice, ...],
+    temperature: float | None, seed: int, checkpoint: str, **settings: Any,
 ) -> None:  # fmt: skip
     """Play with the network of RUN: it hears what you play, and answers or plays along.
 
+    RUN is a run's folder, or the name of a model that is installed; without it, the model is taken.
     Ctrl-C ends it, and every note that sounds.
     """
     from midirnn.jam import JamSettings
     from midirnn.jam import jam as play
+    from midirnn.models import find_run
 
     finished = play(
-        run, source, sinks or (_MIDIPORT,), JamSettings(**settings),
+        find_run(run).folder, source, sinks or (_MIDIPORT,), JamSettings(**settings),
         temperature=temperature, seed=seed, checkpoint=checkpoint,
     )  # fmt: skip
     if not finished:

@@ -11,12 +11,19 @@ import numpy as np
 import numpy.typing as npt
 
 from midicodec.grammar import counted_length
-from midicodec.records import END_OF_TRACK, META, PIECE_BYTES, SET_TEMPO, SYSEX, SYSEX_END
+from midicodec.records import (
+    END_OF_TRACK,
+    META,
+    PIECE_BYTES,
+    SET_TEMPO,
+    SYSEX,
+    SYSEX_END,
+    TIME_SIGNATURE,
+)
 
 STARTS = (SYSEX, META)
 LONGEST_BYTES = 512
 """A sysex that gets so long is ended; of meta events, those under 128 bytes are made."""
-TIME_SIGNATURE = 0x58
 _BYTES = 256
 _Allowed = npt.NDArray[np.bool_]
 

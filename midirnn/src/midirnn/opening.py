@@ -9,10 +9,11 @@ import numpy as np
 from midicodec.records import B1
 from midirnn.config import GenerationConfig
 from midirnn.errors import GenerationError
+from midirnn.messages import HOLDING_PEDALS, PEDAL_DOWN
 from midirnn.performance import Ensemble
 from midirnn.plugin.interfaces import Events
 from midirnn.primer import Primer
-from midirnn.rules import note_off, program_change
+from midirnn.rules import note_off, pedal_up, program_change
 
 Timed = tuple[bytes, float]
 """A record, and the seconds before it."""
@@ -49,17 +50,18 @@ class Opening:
     def of_primer(cls, primer: Primer, settings: GenerationConfig, *, only_new: bool) -> Opening:
         """Begin with a primer.
 
-        With ``only_new`` its notes are ended, and in the song is what still has an effect:
-        instruments, controllers and bends, all at once. Raises :class:`GenerationError` where
-        there is no event.
+        With ``only_new`` its notes are ended and its pedals lifted, and in the song is what still
+        has an effect: instruments, controllers and bends, all at once. Raises
+        :class:`GenerationError` where there is no event.
         """
         if not len(primer.events):
             raise GenerationError("the primer holds no event for the network to go on from")
         heard = _instruments(settings) + _without_programs(primer.events, settings)
         if not only_new:
             return cls(heard, heard, primer.rest)
+        heard += _ended(heard)
         lasting = [(record, 0.0) for record in _lasting(heard)]
-        return cls(heard + _ended(heard), lasting, primer.rest, primer.rest)
+        return cls(heard, lasting, primer.rest, primer.rest)
 
     def hear(self, ensemble: Ensemble) -> None:
         """Let every song of the network hear it."""
@@ -86,7 +88,10 @@ def _without_programs(events: Events, settings: GenerationConfig) -> list[Timed]
 
 
 def _lasting(heard: list[Timed]) -> list[bytes]:
-    """Return the last of each channel's program changes, controllers and bends."""
+    """Return the last of each channel's program changes, controllers and bends, as they came.
+
+    A program is of the bank that was chosen before it.
+    """
     last: dict[tuple[int, int], bytes] = {}
     for record, _ in heard:
         is_piece, status, data, *_ = record
@@ -94,20 +99,28 @@ def _lasting(heard: list[Timed]) -> list[bytes]:
         if is_piece or kind not in (_CONTROL, _PROGRAM, _BEND):
             continue
         if kind != _CONTROL or data < _MODES:
-            last[status, data if kind == _CONTROL else 0] = record
+            key = status, data if kind == _CONTROL else 0
+            last.pop(key, None)
+            last[key] = record
     return list(last.values())
 
 
 def _ended(heard: list[Timed]) -> list[Timed]:
-    """Return the ends of the notes that sound."""
-    sounding: dict[tuple[int, int], None] = {}
+    """Return the ends of the notes that sound, and what lifts the pedals that hold them."""
+    held: dict[bytes, None] = {}  # by what ends it, in order
     for record, _ in heard:
-        is_piece, status, note, velocity, _ = record
-        key = status & 0x0F, note
-        if is_piece or status & 0xF0 not in (_OFF, _ON):
+        is_piece, status, data, value, _ = record
+        kind, channel = status & 0xF0, status & 0x0F
+        if is_piece:
             continue
-        if status & 0xF0 == _ON and velocity:
-            sounding[key] = None
+        if kind in (_OFF, _ON):
+            end, begins = note_off(channel, data), kind == _ON and value > 0
+        elif kind == _CONTROL and data in HOLDING_PEDALS:
+            end, begins = pedal_up(channel, data), value >= PEDAL_DOWN
         else:
-            sounding.pop(key, None)
-    return [(note_off(*key), 0.0) for key in sounding]
+            continue
+        if begins:
+            held[end] = None
+        else:
+            held.pop(end, None)
+    return [(end, 0.0) for end in held]

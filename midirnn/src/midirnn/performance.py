@@ -84,11 +84,11 @@ class Ensemble:
             self.rules.heard(song, record, passed, own=own)
             self._begun[song] = passed
 
-    def next(self, at_least: float = 0.0) -> tuple[Seconds, Records]:
+    def next(self, at_least: float | Seconds = 0.0) -> tuple[Seconds, Records]:
         """Return what could come next, and after how many seconds, ``at_least`` so many.
 
-        Nothing is changed by it, but that another call draws anew. Raises
-        :class:`GenerationError` if nothing was heard yet.
+        Only the end of what was held for too long may come before. Nothing is changed by it, but
+        that another call draws anew. Raises :class:`GenerationError` if nothing was heard yet.
         """
         said = self._said
         if said is None:
@@ -189,16 +189,6 @@ class Performance:
         """
         seconds, records = self._ensemble.next()
         return float(seconds[0]), records[0]
-
-    def sounding(self) -> list[tuple[int, int]]:
-        """Return our notes that sound, (channel, note), the oldest first."""
-        rules = self._ensemble.rules
-        return [] if rules is None else list(rules.songs[0].notes)
-
-    def pedals(self) -> list[tuple[int, int]]:
-        """Return our pedals that are down, (channel, controller), the oldest first."""
-        rules = self._ensemble.rules
-        return [] if rules is None else list(rules.songs[0].pedals)
 
 
 def _leave(loop: Sequence[int], first: int, allowed: npt.NDArray[np.bool_]) -> None:

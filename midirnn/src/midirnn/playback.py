@@ -130,11 +130,9 @@ class _Player:
             if self._breaks_off:
                 return
             if self.sink.realtime:
-                # A wait may end a little early where the two clocks are not the same.
-                while (early := event.start_seconds - self._clock.now()) > 0:
-                    if self._clock.wait(early, self._stop):
-                        return
-                self._late.add(-early)
+                if self._clock.wait_until(event.start_seconds, self._stop):
+                    return
+                self._late.add(self._clock.now() - event.start_seconds)
             self.sink.send(event)
             self.sent += 1
 

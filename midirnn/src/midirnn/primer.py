@@ -10,12 +10,11 @@ import numpy as np
 
 import midicodec
 from midicodec.records import B1, B3
-from midicodec.timing import SMPTE_FLAG, is_meta
+from midicodec.timing import SMPTE_FLAG, time_signatures, to_absolute
 from midirnn.config import CorpusConfig
 from midirnn.corpus import read_events
 from midirnn.errors import GenerationError
 from midirnn.length import Meter
-from midirnn.longmessages import TIME_SIGNATURE
 from midirnn.plugin.interfaces import Events
 
 _PART = re.compile(r"(.+):(?:(\d{1,9}(?:\.\d*)?|\.\d+)\s*s|(\d{1,9})\s*bars?)")
@@ -64,7 +63,7 @@ class PrimerChoice:
         if cut is None:
             return Primer(events)
         starts = midicodec.message_starts(events.records)
-        times = np.cumsum(np.where(starts, events.delta_seconds, 0.0))
+        times = to_absolute(events.delta_seconds, starts)
         status = events.records[:, B1]
         ends = (status & 0xF0 == 0x80) | ((status & 0xF0 == 0x90) & (events.records[:, B3] == 0))
         # What the clock's rounding makes of the cut's own time is still that time.
@@ -85,13 +84,9 @@ def _bars_end(path: Path, bars: int) -> float:
         song = song.to_type_0()
     if song.division & SMPTE_FLAG or not song.division:
         raise GenerationError(f"{path} counts its time in frames, and has no bars")
-    at = np.flatnonzero(is_meta(song.records, song.starts, TIME_SIGNATURE))
-    at = at[song.records[at, B3] == 4]  # its length: numerator, power of two, and two of clocks
-    changes = [
-        (int(song.ticks[row]), Meter(int(above), 2 ** int(power)))
-        for row, (above, power) in zip(at, song.records[at + 1, B1 : B1 + 2], strict=True)
-        if above and power < 8
-    ]
+    at, above, power = time_signatures(song.records, song.starts)
+    signatures = zip(song.ticks[at].tolist(), above.tolist(), power.tolist(), strict=True)
+    changes = [(tick, Meter(a, 2**p)) for tick, a, p in signatures if a and p < 8]
     tick, meter, left = 0, Meter(), bars
     for begins, following in changes:  # each begins a bar, whether or not the last one is whole
         bar = meter.quarters * song.division

@@ -74,11 +74,6 @@ class Follower:
         self._stopped = False
         self._furthest = 0.0
 
-    @property
-    def bpm(self) -> float | None:
-        """The tempo, in beats a minute; None before the second pulse."""
-        return None if self._period is None else 60 / self._period / PULSES_PER_BEAT
-
     def receive(self, kind: str, now: float) -> None:
         """Take a message of the clock's that came at ``now``; pulses may go on after a stop."""
         if kind == "clock":

@@ -14,16 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 import midicodec
-from midicodec.records import B1, KINDS, LONG, PIECE_BYTES, RECORD_BYTES, N
+from midicodec.records import B1, DRUM_CHANNEL, KINDS, PIECE_BYTES, RECORD_BYTES, TIME_SIGNATURE, N
 from midirnn.config import GenerationConfig
-from midirnn.duplicates import DRUM_CHANNEL
-from midirnn.longmessages import (
-    LONGEST_BYTES,
-    STARTS,
-    TIME_SIGNATURE,
-    LongMessages,
-    used,
-)
+from midirnn.longmessages import LONGEST_BYTES, STARTS, LongMessages, used
 from midirnn.messages import HOLDING_PEDALS, PEDAL_DOWN
 from midirnn.scales import pitch_classes
 
@@ -183,18 +176,16 @@ class _Sounding:
         self.begun = b""
         """What there is of a long message."""
         self._assembler = midicodec.Assembler(LONGEST_BYTES)
-        self._begun_at: int | None = None
 
     def heard(self, record: Sequence[int], seconds: float, own: bool) -> None:
         is_piece, status, data, value, _ = record
-        if is_piece or self.begun:
-            goes_on = self._goes_on(record)
-            # Each piece carries its message's time, which counts once.
-            self.now += 0.0 if goes_on else seconds
-            if is_piece:
-                return
-        else:
+        starts = self._assembler.starts(bytes(record))
+        if starts:  # each piece carries its message's time, which counts once
             self.now += seconds
+        if is_piece or self.begun:
+            self._feed(record, starts)
+        if is_piece:
+            return
         kind, channel = status & 0xF0, status & 0x0F
         key = channel, data
         if kind == _ON and value:
@@ -207,15 +198,12 @@ class _Sounding:
             else:
                 self.pedals.pop(key, None)
 
-    def _goes_on(self, record: Sequence[int]) -> bool:
-        """Take in a piece, or what cuts a message short; return whether it is one's later piece."""
+    def _feed(self, record: Sequence[int], starts: bool) -> None:
+        """Take in a piece, or what cuts a message short; ``starts``: a message begins with it."""
         self._assembler.feed(bytes(record))
-        at, before = self._assembler.pending_since, self._begun_at
-        later = bool(self.begun) and bool(record[LONG]) and at in (None, before)
         piece = bytes(record[B1 : B1 + record[N]])
-        self.begun = b"" if at is None else (self.begun if later else b"") + piece
-        self._begun_at = at
-        return later
+        goes_on = self._assembler.pending_since is not None
+        self.begun = (b"" if starts else self.begun) + piece if goes_on else b""
 
     def _strike(self, key: tuple[int, int], own: bool) -> None:
         if own:

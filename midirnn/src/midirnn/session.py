@@ -7,6 +7,7 @@ the player is first, and asked for anew.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 import midicodec
-from midirnn.hearing import ALL_NOTES_OFF, ALL_SOUND_OFF, Echo, Hearing, PanicKey, begins_note
+from midirnn.hearing import Echo, Hearing, PanicKey, begins_note
 from midirnn.messages import EventMaker
 from midirnn.plugin.interfaces import Event, StreamInfo
 from midirnn.pulses import Sender, Timekeeper
@@ -68,9 +69,10 @@ class Session:
         self._maker, self._echo = EventMaker(self._info), Echo()
         self._proposal: tuple[float, Record] | None = None  # when, in the network's time; what
         self._happened = 0.0  # when the network last heard or played something, in its time
+        self._began: float | None = None  # when its turn began, in its time
         self._outgoing: list[Event] = []
-        # What the network is to hear when that is sent: what, when in its time, whether its own.
-        self._untold: list[tuple[Record, float, bool]] = []
+        # What the network is to hear once that is sent: what, when in its time, whether its own.
+        self._untold: deque[tuple[Record, float, bool]] = deque()
         self._panicked = -NEVER
 
     def receive(self, message: mido.Message, now: float) -> None:
@@ -87,6 +89,7 @@ class Session:
             self._turns.played(now, begins_note(message), len(self.hearing.held))
             if was_playing and not self._turns.playing(now):
                 self._release(now)
+            self._begin(now)
 
     def advance(self, now: float) -> Iterator[Event]:
         """Yield what is to be sent by ``now``, after one step of the network at most.
@@ -94,20 +97,23 @@ class Session:
         If there is more to do, :meth:`deadline` is not later than ``now``.
         """
         self._pulse(now)
-        yield from self._sent()
-        if self.hearing:
-            heard = self.hearing.next()
-            self._happen(record_of(heard.message), heard.seconds)
-        elif self._turns.playing(now):
+        self._begin(now)
+        if not (self._untold or self.hearing) and self._turns.playing(now):
             if self._time.running(now):
                 self._play(now)
             else:
                 self._end_turn(now)
+        # What is to be sent is sent before the network hears it: its step takes longer than all.
         yield from self._sent()
+        if self._untold:
+            self._happen(*self._untold.popleft())
+        elif self.hearing:
+            heard = self.hearing.next()
+            self._happen(record_of(heard.message), heard.seconds)
 
     def deadline(self, now: float) -> float:
         """Return when :meth:`advance` has something to do, if nothing comes in before."""
-        if self.hearing or self._outgoing:
+        if self.hearing or self._outgoing or self._untold:
             return now
         pulse = NEVER if self._sender is None else self._sender.due
         if not self._turns.playing(now):
@@ -131,6 +137,14 @@ class Session:
         if (message.channel, getattr(message, "note", None)) in self.hearing.held:
             return True  # the end of what they began, in any case
         return self._time.running(now) and not self._echo.heard(message, now)
+
+    def _begin(self, now: float) -> None:
+        """Keep when the network's turn begins, if it has begun.
+
+        Once in a turn: of what has passed, a clock that is followed can say only that it has.
+        """
+        if self._began is None and self._turns.playing(now):
+            self._began = self._time.seconds(self._turns.begins)
 
     def _happen(self, record: Record, seconds: float, own: bool = False) -> None:
         """Tell the network what happened, at ``seconds`` of its time."""
@@ -158,10 +172,10 @@ class Session:
 
     def _proposed(self) -> tuple[float, Record]:
         """Return when, in its own time, the network would play what."""
+        assert self._began is not None
         wait, record = self._partner.next()
-        begins = self._time.seconds(self._turns.begins)
         # An answer has waited for a pause already.
-        return (begins if self._happened < begins else self._happened + wait), record
+        return (self._began if self._happened < self._began else self._happened + wait), record
 
     def _end_turn(self, now: float) -> None:
         self._turns.over()
@@ -169,20 +183,21 @@ class Session:
 
     def _silence_all(self, now: float) -> None:
         import mido
+        from mido.ports import panic_messages, reset_messages
 
         since, self._panicked = now - self._panicked, now
         if since < _PANIC_SECONDS:
             return
         self._end_turn(now)
-        for channel in range(16):
-            for control in (ALL_NOTES_OFF, ALL_SOUND_OFF):
-                self._send(mido.Message("control_change", channel=channel, control=control), now)
+        for message in (*reset_messages(), *panic_messages()):
+            self._send(message, now)
         for channel, note in self.hearing.release():
             off = mido.Message("note_off", channel=channel, note=note, velocity=0)
             self._untold.append((record_of(off), self._time.seconds(now), False))
 
     def _release(self, now: float) -> None:
-        """End every note of ours, and lift our pedals."""
+        """End every note of ours, and lift our pedals: the turn is over."""
+        self._began = None
         self._pass(now)
         for event in self._maker.end():
             self._put(event.message)
@@ -212,15 +227,9 @@ class Session:
         self._echo.sent(message, at)
 
     def _sent(self) -> Iterator[Event]:
-        """Yield what is to be sent; once whoever takes it has sent it, the network hears it too.
-
-        Not before: its step takes longer than all else.
-        """
+        """Yield what is to be sent."""
         outgoing, self._outgoing = self._outgoing, []
         yield from outgoing
-        untold, self._untold = self._untold, []
-        for record, seconds, own in untold:
-            self._happen(record, seconds, own)
 
 
 def record_of(message: mido.Message) -> Record:

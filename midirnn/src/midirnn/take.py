@@ -7,10 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
+import numpy as np
+import numpy.typing as npt
+
 import midicodec
-from midicodec.records import LONG
+from midicodec.records import RECORD_BYTES
+from midicodec.timing import to_absolute
 from midirnn.beat import Grid, find_beat
 from midirnn.config import Config
+from midirnn.duplicates import note_ons
 from midirnn.errors import GenerationError
 from midirnn.length import Length, Meter
 from midirnn.messages import EventMaker
@@ -98,11 +103,7 @@ class Song:
         seconds = self.info.microseconds_per_beat / 1e6
         begins = [next(self._row) for _ in range(_LISTENED_RECORDS)]
         self._row = chain(begins, self._row)
-        onsets, now = [], -self._opening.skipped
-        for record, passed in [*self._opening.in_song, *begins]:
-            now += passed
-            if record[1] & 0xF0 == 0x90 and record[3] and not record[0]:
-                onsets.append(now)
+        onsets = _onsets([*self._opening.in_song, *begins]) - self._opening.skipped
         beat = find_beat(onsets, seconds)
         if beat is None:
             return
@@ -119,39 +120,42 @@ class Song:
         if self._signed:
             yield from self._time_signature(maker)
         maker.wait(self._delay)
-        for record, seconds in self._opening.in_song:
-            placed = self._grid.placed(seconds * self._scale)
-            yield from self._decoded(decoder.feed(record, placed), maker, Tally())
+        now = maker.seconds  # with the time of what makes no message, or has made none yet
+        for record, network_seconds in self._opening.in_song:
+            seconds = self._placed(network_seconds) if decoder.starts(record) else 0.0
+            now += seconds
+            yield from self._decoded(decoder.feed(record, seconds), maker, Tally())
         maker.wait(-self._skipped)
-        began, passed, moved, still = maker.seconds, 0.0, 0.0, 0
-        rest = self._opening.rest * self._scale
-        end = self._length.end(began + rest, self._bar, self._delay)
+        now -= self._skipped
+        began, moved, still = maker.seconds, now, 0
+        end = self._length.end(now + self._opening.rest * self._scale, self._bar, self._delay)
         most = self._length.records
         early = 0.0 if self._length.bars is None else _EARLY_BARS * self._bar
         for record, network_seconds in self._row:
-            # Each piece of a long message carries its time, which counts once.
-            goes_on = decoder.pending and bool(record[LONG])
-            seconds = 0.0 if goes_on else self._grid.placed(network_seconds * self._scale)
-            if end is not None and began + passed + seconds > end - early:
+            starts = decoder.starts(record)
+            seconds = self._placed(network_seconds) if starts else 0.0
+            if end is not None and now + seconds > end - early:
                 break
-            if most is not None and tally.records >= most and not (self._ruled and goes_on):
-                end = maker.seconds + seconds  # so long what came last may sound
+            if most is not None and tally.records >= most and (starts or not self._ruled):
+                end = now + seconds  # so long what came last may sound
                 break
+            now += seconds
             yield from self._decoded(decoder.feed(record, seconds), maker, tally)
             tally.records += 1
-            heard = maker.seconds - began
-            # What made no message yet takes time too; the next message will start after it.
-            passed = heard if heard > tally.seconds else passed + seconds
-            tally.seconds = heard
-            moved, still = (moved, still + 1) if passed - moved < _NO_TIME_SECONDS else (passed, 0)
+            tally.seconds = maker.seconds - began
+            moved, still = (moved, still + 1) if now - moved < _NO_TIME_SECONDS else (now, 0)
             if end is not None and still > _PATIENCE_RECORDS:
                 raise GenerationError(
                     f"the network emitted {still} records in a row that take no time, after "
-                    f"{passed:.1f} s; give the length in records, or train it for longer"
+                    f"{now - began:.1f} s; give the length in records, or train it for longer"
                 )
         yield from self._decoded(decoder.flush(), maker, tally)
         maker.wait(max((end or 0.0) - maker.seconds, 0.0))
         yield from maker.end()
+
+    def _placed(self, seconds: float) -> float:
+        """Return how long in the song what takes the network so long is."""
+        return self._grid.placed(seconds * self._scale)
 
     def _time_signature(self, maker: EventMaker) -> Iterator[Event]:
         import mido
@@ -179,3 +183,13 @@ class Song:
                 event = maker.add(outcome, outcome.time)
                 if event is not None:
                     yield event
+
+
+def _onsets(timed: list[Timed]) -> npt.NDArray[np.float64]:
+    """Return the seconds at which notes begin, ``(notes,)``."""
+    records = np.frombuffer(b"".join(record for record, _ in timed), np.uint8)
+    records = records.reshape(-1, RECORD_BYTES)
+    seconds = np.array([passed for _, passed in timed])
+    times = to_absolute(seconds, midicodec.message_starts(records))
+    onsets: npt.NDArray[np.float64] = times[note_ons(records)]
+    return onsets

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
-from midicodec.records import B1, B2, LONG
+from midicodec.records import B1, B2, DRUM_CHANNEL, LONG
 from midirnn.plugin import Augmentation, Events, PluginConfig, hookimpl
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
 _NOTE_OFF, _NOTE_ON, _KEY_PRESSURE = 0x80, 0x90, 0xA0  # the upper half of the status
-_DRUMS = 9  # General MIDI: on channel 10, counted from 1, a key is an instrument, not a pitch
 
 
 class Noise(Augmentation):
@@ -78,7 +77,7 @@ class Transpose(Augmentation):
     def augment_events(self, events: Events, rng: np.random.Generator) -> Events:
         """Add one number to all keys but the drums'; the song stays inside MIDI's 128 keys."""
         status = events.records[:, B1]
-        keyed = (events.records[:, LONG] == 0) & (status & 0x0F != _DRUMS)
+        keyed = (events.records[:, LONG] == 0) & (status & 0x0F != DRUM_CHANNEL)
         keyed &= np.isin(status & 0xF0, [_NOTE_OFF, _NOTE_ON, _KEY_PRESSURE])
         keys = events.records[keyed, B2]
         if not len(keys):

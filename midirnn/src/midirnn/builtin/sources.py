@@ -49,9 +49,8 @@ class FileSource(Source):
         clock = Clock()
         clock.begin()
         for event in events:
-            while (early := event.start_seconds - clock.now()) > 0:
-                if clock.wait(early, self._stop):
-                    return
+            if clock.wait_until(event.start_seconds, self._stop):
+                return
             if not event.message.is_meta:
                 receive(event.message)
 

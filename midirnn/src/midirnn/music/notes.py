@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from midicodec import message_starts
-from midicodec.records import B1, B2, B3, LONG
+from midicodec.records import B1, B2, B3, DRUM_CHANNEL, LONG
 from midicodec.timing import to_absolute
-from midirnn.duplicates import DRUM_CHANNEL
 from midirnn.plugin.interfaces import Events
 
 AT_ONCE_SECONDS = 0.03

@@ -1,4 +1,7 @@
-"""Where a chosen plugin is called while a network is trained: its errors get its name."""
+"""Where a chosen plugin is called, in training, in a jam or for its model: its errors get its name.
+
+Sinks alone are called elsewhere, in threads of their own: see :mod:`midirnn.playback`.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ def blamed_on(plugin: Plugin) -> Iterator[None]:
         yield
     except MidiRnnError:
         raise
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # the plugin border
         first = str(error).strip().partition("\n")[0]
         raise PluginError(f"{plugin.name}: {type(error).__name__}: {first}") from error
 

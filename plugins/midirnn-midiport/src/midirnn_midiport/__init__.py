@@ -18,8 +18,6 @@ from midirnn_midiport.tcp import connect
 if TYPE_CHECKING:
     from mido.ports import BaseOutput
 
-_CHANNELS = range(16)
-_ALL_SOUND_OFF, _ALL_NOTES_OFF = 120, 123  # controllers; MIDI 1.0, "Channel Mode Messages"
 _DELIVERY_SECONDS = 0.15
 """Between the last message and closing: what a port has not passed on by then is lost."""
 _LOOK_SECONDS = 1.0
@@ -71,7 +69,7 @@ class MidiPortSink(Sink):
         self._look_at = time.monotonic() + _LOOK_SECONDS
 
     def close(self) -> None:
-        """End every note, silence all channels, wait for that to arrive, and disconnect."""
+        """End all that sounds, wait for that to arrive, and disconnect."""
         import mido
 
         port, self._port = self._port, None
@@ -82,9 +80,8 @@ class MidiPortSink(Sink):
                 return
             for channel, note in self._sounding:
                 port.send(mido.Message("note_off", channel=channel, note=note, velocity=0))
-            for channel in _CHANNELS:
-                for control in (_ALL_NOTES_OFF, _ALL_SOUND_OFF):
-                    port.send(mido.Message("control_change", channel=channel, control=control))
+            port.reset()
+            port.panic()
             time.sleep(_DELIVERY_SECONDS)
         except OSError as error:
             raise SinkError(f"midiport: the receiver has gone ({error})") from error

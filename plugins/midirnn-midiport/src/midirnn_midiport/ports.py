@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import mido
     from mido.ports import BaseInput, BaseOutput
 
+    from midirnn_midiport.polled import PolledInput
+
 _RTMIDI = "mido.backends.rtmidi"
 _VIRTUAL_NAME = "midirnn"
 _THROUGH = "Midi Through"
@@ -58,12 +60,12 @@ def open_input(
     *,
     virtual: bool = False,
     backend: str | None = None,
-) -> BaseInput:
+) -> BaseInput | PolledInput:
     """Open an input port, as :func:`open_output`; ``receive`` gets each message as it comes."""
-    return _opened(INPUT, name, virtual, backend, callback=receive)
+    return _opened(INPUT, name, virtual, backend, receive)
 
 
-def is_there(port: BaseInput | BaseOutput) -> bool:
+def is_there(port: BaseInput | BaseOutput | PolledInput) -> bool:
     """Return whether what ``port`` is connected to is still there, as far as can be known.
 
     rtmidi says nothing of it when a device or a program has gone.
@@ -116,17 +118,26 @@ def _names(direction: Direction, backend: mido.Backend) -> list[str]:
 
 
 def _opened(
-    direction: Direction, name: str | None, virtual: bool, backend: str | None, **options: Any
+    direction: Direction,
+    name: str | None,
+    virtual: bool,
+    backend: str | None,
+    receive: Callable[[mido.Message], None] | None = None,
 ) -> Any:
     loaded = _loaded(direction, backend)
     if virtual:
         name = name or _VIRTUAL_NAME
     else:
         name = find_port(name, _names(direction, loaded), direction)
-    opening = {"output": loaded.open_output, "input": loaded.open_input}[direction.word]
     with _explained(direction, f"cannot open the port {name!r}"):
         # Not `client_name=`: mido would silently make the port virtual, and connect it to nothing.
-        return opening(name, virtual=virtual, **options)
+        if receive is None:
+            return loaded.open_output(name, virtual=virtual)
+        if loaded.name != _RTMIDI:
+            return loaded.open_input(name, virtual=virtual, callback=receive)
+        from midirnn_midiport.polled import PolledInput
+
+        return PolledInput(name, receive, virtual=virtual, api=loaded.api)
 
 
 @contextlib.contextmanager

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import mido
     from mido.ports import BaseInput
 
+    from midirnn_midiport.polled import PolledInput
+
 
 class MidiPortSource(Source):
     """Listens to a MIDI port, or over TCP."""
@@ -24,7 +26,7 @@ class MidiPortSource(Source):
         """Where to listen."""
 
     config: Config
-    _port: BaseInput | Listener | None = None
+    _port: BaseInput | PolledInput | Listener | None = None
 
     def open(self, receive: Callable[[mido.Message], None]) -> None:
         """Connect, or say which ports there are."""
