@@ -39,7 +39,7 @@ def source_run(folder: Path, seed: int = 0, **settings: object) -> Run:
     run = Run(folder)
     folder.mkdir(parents=True)
     run.save_config(resolve(None, {"model": SIZES, **settings}))
-    run.save_start(START)
+    run.save_starts(START)
     corpus = Corpus([START], [Path("a.mid")], [], validation=[START])
     run.save_corpus(corpus.report())
     optimizer = {"0": weights(0)["fork/bias"]}  # which nobody needs who does not go on

@@ -77,6 +77,6 @@ def save_run(folder: Path, seed: int = 0, **generation: object) -> Path:
     run = Run(folder)
     folder.mkdir()
     run.save_config(config(**generation))
-    run.save_start(START)
+    run.save_starts(START)
     run.checkpoints.save(1, 0.5, {"weights": weights(seed)})
     return folder

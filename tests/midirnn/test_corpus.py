@@ -60,6 +60,10 @@ def test_every_file_is_a_song_or_has_a_reason(folder: Path) -> None:
     assert names(corpus.paths) == ["c.MIDI", "d.kar", "b.mid"]
     assert [len(song) for song in corpus.songs] == [3, 4, 2]
     assert (len(corpus), corpus.records) == (3, 9)
+    starts = corpus.starts()
+    for number, song in enumerate(corpus.songs):
+        np.testing.assert_array_equal(starts.records[number], song.records[0])
+        assert starts.delta_seconds[number] == song.delta_seconds[0]
     assert corpus.reasons == {
         "not readable as a MIDI file": 2, "type 2": 1, "too short": 1, "has no real time": 1,
     }  # fmt: skip

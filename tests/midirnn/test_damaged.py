@@ -138,7 +138,7 @@ STARTS = {
 def test_a_start_that_is_none(run: Path, arrays: dict[str, np.ndarray]) -> None:
     change(run / "start.npz", **arrays)
     with pytest.raises(RunError, match=r"start\.npz is missing or damaged .*--primer"):
-        Run(run).start()
+        Run(run).starts()
 
 
 def test_an_emptied_config_is_not_one_of_defaults(run: Path) -> None:

@@ -71,7 +71,7 @@ def run(tmp_path: Path) -> Callable[..., Generator]:
         config: Config = resolve(None, changes)
         run = Run(tmp_path)
         run.save_config(config)
-        run.save_start(START)
+        run.save_starts(START)
         time = float(from_seconds(seconds, config.model.time_scale)) if seconds >= 0 else seconds
         weights = constant_network(bit_logits, time)
         run.checkpoints.save(1, 0.5, {"weights": weights})

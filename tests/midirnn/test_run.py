@@ -25,7 +25,7 @@ def run(tmp_path: Path) -> Run:
     run = Run(tmp_path / "run")
     run.folder.mkdir()
     run.save_config(Config())
-    run.save_start(EVENTS)
+    run.save_starts(EVENTS)
     run.save_plugins([])
     run.save_corpus(Corpus([EVENTS], [Path("a.mid")], []).report())
     return run
@@ -35,9 +35,9 @@ def test_what_is_saved_is_read_back(run: Run) -> None:
     config = resolve(None, {"training": {"lanes": 3}, "sink": [{"name": "file", "path": "ü.mid"}]})
     run.save_config(config)
     assert run.config() == config
-    start = run.start()
-    np.testing.assert_array_equal(start.records, [[0, 1, 2, 3, 4]])
-    assert start.delta_seconds.tolist() == [0.5]
+    starts = run.starts()
+    np.testing.assert_array_equal(starts.records, EVENTS.records)
+    assert starts.delta_seconds.tolist() == [0.5, 1.0, 2.0]
     assert run.corpus() == Corpus([EVENTS], [Path("a.mid")], []).report()
 
 
@@ -95,7 +95,7 @@ def test_a_damaged_file_is_named(run: Run, name: str, content: bytes | None) -> 
     path = run.folder / name
     path.unlink() if content is None else path.write_bytes(content)
     read: dict[str, Callable[[], object]] = {
-        "config.toml": run.config, "corpus.json": run.corpus, "start.npz": run.start,
+        "config.toml": run.config, "corpus.json": run.corpus, "start.npz": run.starts,
     }  # fmt: skip
     with pytest.raises(ConfigError if name == "config.toml" else RunError) as caught:
         read[name]()
@@ -106,7 +106,7 @@ def test_an_npy_in_the_place_of_an_npz_is_named(run: Run) -> None:
     with (run.folder / "start.npz").open("wb") as file:
         np.save(file, np.zeros(3))
     with pytest.raises(RunError, match=r"start\.npz is missing or damaged"):
-        run.start()
+        run.starts()
 
 
 def test_any_changed_byte_is_an_error_of_ours_or_changes_nothing(run: Run) -> None:
@@ -119,12 +119,12 @@ def test_any_changed_byte_is_an_error_of_ours_or_changes_nothing(run: Run) -> No
             data[index] ^= flip
             path.write_bytes(data)
             try:
-                start = run.start()
+                starts = run.starts()
             except MidiRnnError:
                 errors += 1
             else:
-                np.testing.assert_array_equal(start.records, EVENTS.records[:1])
-                np.testing.assert_array_equal(start.delta_seconds, [0.5])
+                np.testing.assert_array_equal(starts.records, EVENTS.records)
+                np.testing.assert_array_equal(starts.delta_seconds, EVENTS.delta_seconds)
     assert errors > len(whole)
 
 

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from networks import generator
+from networks import config, generator, weights
 
 import midicodec
 from midirnn.errors import GenerationError
+from midirnn.generation import Generator
 from midirnn.length import Length
 from midirnn.plugin import Event, Events, Recorder, StreamInfo
 from midirnn.primer import Primer
@@ -233,6 +234,22 @@ def test_a_scale_and_channels_are_kept_to(scale: str) -> None:
 def test_a_start_on_a_channel_that_is_not_played_on_is_not_in_the_song() -> None:
     events = list(generator(5, channels=(3,)).events(Length(100), 0, INFO))
     assert {event.message.channel for event in events} == {3}
+
+
+def test_each_song_begins_with_an_event_of_a_training_song() -> None:
+    rows = [[0, 0x90 | song % 4, 40 + song, 80, 3] for song in range(12)]
+    starts = Events(np.array(rows, np.uint8), np.zeros(12))
+
+    def firsts(count: int, seed: int = 0, **settings: object) -> list[tuple[int, int]]:
+        of = Generator(config(**settings), lambda: starts, weights(1))
+        begun = [next(iter(take.events)).message for take in of.songs(Length(9), seed, count)]
+        return [(each.channel, each.note) for each in begun]
+
+    eight = firsts(8)
+    assert len(set(eight)) > 3
+    assert firsts(3) == eight[:3]
+    assert firsts(8, seed=1) != eight
+    assert {channel for channel, _ in firsts(8, channels=(2,))} == {2}
 
 
 def programs_of(events: Sequence[Event]) -> list[tuple[int, int]]:

@@ -130,11 +130,11 @@ class TrainingConfig(_Section):
 class GenerationConfig(_Section):
     """What ``generate`` does when it is not told otherwise."""
 
-    temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.9
+    temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.8
     """Of messages: 0 takes the likeliest, 1 draws as the network learnt, between is between."""
     time_temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     """Of the time between them; not set: as ``temperature``."""
-    top_p: Annotated[float, Field(gt=0, le=1)] = 0.98
+    top_p: Annotated[float, Field(gt=0, le=1)] = 0.9
     """Only the likeliest values that together have this probability are drawn from."""
     top_k: Annotated[int, Field(ge=0)] = 0
     """Only so many of the likeliest values are drawn from; 0: all of them."""

@@ -27,6 +27,8 @@ from midirnn.store import Rows, Store
 FEWEST_TO_SPLIT = 20
 """With fewer songs, a tenth is so few that holding them back would cost more than it tells."""
 _REPORTED = 1000
+_MOST_STARTS = 256
+"""Of so many songs a run knows how they begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,15 @@ class Corpus:
         for each in hashes:
             digest.update(each)
         return digest.hexdigest()
+
+    def starts(self) -> Events:
+        """Return the first event of each of ``songs``, or of some hundreds spread over them."""
+        count = min(len(self), _MOST_STARTS)
+        firsts = [self.songs[len(self) * number // count] for number in range(count)]
+        return Events(
+            np.concatenate([each.records[:1] for each in firsts]),
+            np.concatenate([each.delta_seconds[:1] for each in firsts]),
+        )
 
     def report(self) -> dict[str, Any]:
         """Return what is used and what is left out as plain values, for the run folder.

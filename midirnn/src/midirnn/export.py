@@ -40,7 +40,7 @@ def export_run(
     """
     if folder.exists():
         raise RunError(f"{folder} exists already; give -o a new folder")
-    config, corpus, start = run.config(), run.corpus(), run.start()
+    config, corpus, starts = run.config(), run.corpus(), run.starts()
     step = run.checkpoints.find(checkpoint)
     weights = run.checkpoints.load(step, "weights")
     with run.checkpoints.blamed(step):
@@ -57,7 +57,7 @@ def export_run(
         beside.folder.mkdir()
         beside.save_config(config)
         beside.save_corpus(corpus | {"left_out": []})  # paths of this machine
-        beside.save_start(start)
+        beside.save_starts(starts)
         beside.checkpoints.save(step, float("nan") if loss is None else loss, {"weights": weights})
         # Where nothing was held back, checkpoints are chosen by the training's own loss.
         score = loss if corpus.get("validation_songs") else None

@@ -14,7 +14,7 @@ import numpy as np
 from midirnn.checkpoint import Arrays
 from midirnn.config import Config
 from midirnn.length import Length
-from midirnn.opening import Opening, Timed
+from midirnn.opening import Opening, Timed, hear
 from midirnn.performance import Ensemble, Performance
 from midirnn.plugin.interfaces import Event, Events, StreamInfo
 from midirnn.primer import Primer
@@ -28,11 +28,11 @@ class Generator:
     """A checkpoint's network, ready to make songs."""
 
     def __init__(
-        self, config: Config, start: Callable[[], Events], weights: Arrays, step: int = 0
+        self, config: Config, starts: Callable[[], Events], weights: Arrays, step: int = 0
     ) -> None:
-        """Keep what a song is made with; ``start`` gives the event that it begins with."""
+        """Keep what songs are made with; ``starts`` gives events of which each begins with one."""
         self.config, self.step = config, step
-        self._start, self._weights = start, weights
+        self._starts, self._weights = starts, weights
 
     @classmethod
     def of_run(cls, run: Run, checkpoint: str = "best") -> Self:
@@ -44,7 +44,7 @@ class Generator:
         weights = run.checkpoints.load(step, "weights")
         with run.checkpoints.blamed(step):
             Stepper(weights, 1, config.model.time_scale)  # told now, and not when sinks are open
-        return cls(config, run.start, weights, step)
+        return cls(config, run.starts, weights, step)
 
     def with_settings(self, **settings: Any) -> Self:
         """Return a generator with other settings of ``[generation]``; None leaves one as it is.
@@ -55,18 +55,18 @@ class Generator:
         given = {key: value for key, value in settings.items() if value is not None}
         values["generation"] |= given
         config = validate(values, source="settings")
-        return type(self)(config, self._start, self._weights, self.step)
+        return type(self)(config, self._starts, self._weights, self.step)
 
     def performance(
         self, seed: int, *, start: bool = True, channel_only: bool = False
     ) -> Performance:
-        """Return one song that others may play along in; with ``start`` its first event was heard.
+        """Return one song that others may play along in; with ``start`` an event was heard.
 
         ``channel_only``: only channel messages are proposed, whatever the network knows.
         """
         ensemble = Ensemble(self.config, self._weights, seed, channel_only=channel_only)
         if start:
-            Opening.of_start(self._start(), self.config.generation).hear(ensemble)
+            hear([Opening.of_start(self._starts(), self.config.generation, seed)], ensemble)
         return Performance(ensemble)
 
     def events(
@@ -81,10 +81,11 @@ class Generator:
     ) -> Iterator[Event]:
         """Generate a song, one event at a time, and end every note that still sounds.
 
-        The song begins with the ``primer``'s events (the run's first event without one);
-        ``length`` counts what the network emits after them, and so does ``tally``. The same
-        arguments give the same events. Records that make no message keep their time. Raises
-        :class:`GenerationError` where the song cannot be begun or comes to no end.
+        The song begins with the ``primer``'s events (without one, with the first event of a
+        training song, drawn by the seed); ``length`` counts what the network emits after them,
+        and so does ``tally``. The same arguments give the same events. Records that make no
+        message keep their time. Raises :class:`GenerationError` where the song cannot be begun or
+        comes to no end.
         """
         generator = self.with_settings(temperature=temperature)
         primer = Primer(primer) if isinstance(primer, Events) else primer
@@ -111,14 +112,15 @@ class Generator:
         """
         settings = self.config.generation
         if primer is None:
-            opening = Opening.of_start(self._start(), settings)
+            starts = self._starts()
+            openings = [Opening.of_start(starts, settings, seed, song) for song in range(count)]
         else:
-            opening = Opening.of_primer(primer, settings, only_new=only_new)
+            openings = [Opening.of_primer(primer, settings, only_new=only_new)] * count
         ensemble = Ensemble(self.config, self._weights, seed, count)
-        opening.hear(ensemble)
-        rows = _SideBySide(ensemble, opening.rest)
+        hear(openings, ensemble)
+        rows = _SideBySide(ensemble, openings[0].rest)
         takes = []
-        for song in range(count):
+        for song, opening in enumerate(openings):
             own = Tally() if tally is None else tally
             maker = Song(self.config, length, opening, rows.row(song), own, info)
             takes.append(Take(maker.info, maker.events(), own, maker.seconds))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,14 +38,24 @@ class Opening:
     """How many seconds of ``rest`` are not in the song."""
 
     @classmethod
-    def of_start(cls, start: Events, settings: GenerationConfig) -> Opening:
-        """Begin with a run's first event; it is in the song if the settings would have it so."""
-        programs, rest = _instruments(settings), _without_programs(start, settings)
-        elsewhere = settings.rules and all(
-            record[B1] < _SYSTEM and record[B1] & 0x0F not in settings.channels
-            for record, _ in rest
-        )
-        return cls(programs + rest, programs if elsewhere else programs + rest)
+    def of_start(
+        cls, starts: Events, settings: GenerationConfig, seed: int, song: int = 0
+    ) -> Opening:
+        """Begin as a song of the corpus does: with one of ``starts``, the first events of several.
+
+        Which one is drawn, by the seed and the song's number, of those on channels that are
+        played on; if there is none such, the network hears another, which is not in the song.
+        """
+        programs = _instruments(settings)
+        timed = zip(map(bytes, starts.records), starts.delta_seconds.tolist(), strict=True)
+        known = [each for each in timed if not _sets_instrument(each[0], settings)]
+        played = [each for each in known if not settings.rules or _is_played(each[0], settings)]
+        if not known:
+            return cls(programs, programs)
+        drawn = np.random.default_rng((seed, 0x7374617274, song)).random()
+        candidates = played or known
+        heard = [*programs, candidates[int(drawn * len(candidates))]]
+        return cls(heard, heard if played else programs)
 
     @classmethod
     def of_primer(cls, primer: Primer, settings: GenerationConfig, *, only_new: bool) -> Opening:
@@ -63,15 +74,26 @@ class Opening:
         lasting = [(record, 0.0) for record in _lasting(heard)]
         return cls(heard, lasting, primer.rest, primer.rest)
 
-    def hear(self, ensemble: Ensemble) -> None:
-        """Let every song of the network hear it."""
-        for record, seconds in self.heard:
-            rows = np.tile(np.frombuffer(record, np.uint8), (ensemble.songs, 1))
-            ensemble.hear(rows, np.full(ensemble.songs, seconds))
+
+def hear(openings: Sequence[Opening], ensemble: Ensemble) -> None:
+    """Let each song of the network hear its opening; they are equally long."""
+    for timed in zip(*(each.heard for each in openings), strict=True):
+        records = np.frombuffer(b"".join(record for record, _ in timed), np.uint8)
+        ensemble.hear(records.reshape(len(timed), -1), np.array([passed for _, passed in timed]))
 
 
 def _instruments(settings: GenerationConfig) -> list[Timed]:
     return [(program_change(*each), 0.0) for each in sorted(settings.programs.items())]
+
+
+def _sets_instrument(record: bytes, settings: GenerationConfig) -> bool:
+    """Return whether a record changes an instrument that the settings have chosen."""
+    is_piece, status, *_ = record
+    return not is_piece and status & 0xF0 == _PROGRAM and status & 0x0F in settings.programs
+
+
+def _is_played(record: bytes, settings: GenerationConfig) -> bool:
+    return record[B1] >= _SYSTEM or record[B1] & 0x0F in settings.channels
 
 
 def _without_programs(events: Events, settings: GenerationConfig) -> list[Timed]:
@@ -79,7 +101,7 @@ def _without_programs(events: Events, settings: GenerationConfig) -> list[Timed]
     kept, carried = [], 0.0
     for row, seconds in zip(events.records, events.delta_seconds.tolist(), strict=True):
         record = row.tobytes()
-        if record[B1] & 0xF0 == _PROGRAM and not record[0] and record[B1] & 15 in settings.programs:
+        if _sets_instrument(record, settings):
             carried += seconds
             continue
         kept.append((record, carried + seconds))

@@ -3,7 +3,7 @@
 ::
 
     config.toml      every setting, resolved        plugins.json  who provided what
-    corpus.json      songs used, files left out     start.npz     a training song's first event
+    corpus.json      songs used, files left out     start.npz     training songs' first events
     metrics.jsonl    a line every few steps         tensorboard/  the same, to look at
     checkpoints/     step-N.npz, index.json         begin.npz     what --from began with, if given
 
@@ -115,14 +115,14 @@ class Run:
             raise RunError(f"{path} is missing or damaged: {error}") from error
         return report
 
-    def save_start(self, events: Events) -> None:
-        """Keep the event that generation begins with when it is given no primer."""
-        arrays = {"records": events.records[:1], "delta_seconds": events.delta_seconds[:1]}
+    def save_starts(self, events: Events) -> None:
+        """Keep the events of which each song begins with one when it is given no primer."""
+        arrays = {"records": events.records, "delta_seconds": events.delta_seconds}
         with replacing(self.folder / "start.npz") as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]
 
-    def start(self) -> Events:
-        """Return the event that generation begins with."""
+    def starts(self) -> Events:
+        """Return the events of which each song begins with one."""
         path = self.folder / "start.npz"
         try:
             arrays = read_arrays(path)

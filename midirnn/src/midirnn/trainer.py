@@ -90,7 +90,7 @@ class Trainer:
         self._validation = _some_of(corpus.validation, config.training.validation_records)
         self._schedule, self._divergence = Schedule(config.training), Divergence()
         self._score: float | None = None
-        self._start = Events(corpus.songs[0].records[:1], corpus.songs[0].delta_seconds[:1])
+        self._starts = corpus.starts()
         self.step = 0
         self._recent: list[float] = []  # the losses since the last regular checkpoint
 
@@ -247,7 +247,7 @@ class Trainer:
 
     def _sample(self) -> npt.NDArray[np.uint8]:
         """Draw what the network plays now."""
-        generator = Generator(self._config, lambda: self._start, self._weights(), self.step)
+        generator = Generator(self._config, lambda: self._starts, self._weights(), self.step)
         events = generator.events(Length(records=_SAMPLE_RECORDS), 0, StreamInfo())
         return piano_roll(events, _SAMPLE_SECONDS)
 

@@ -233,7 +233,7 @@ def _record(
         ]
     )
     run.save_corpus(corpus.report())
-    run.save_start(corpus.songs[0])
+    run.save_starts(corpus.starts())
     if weights is not None:
         run.save_begin(weights)
     run.save_config(config)  # the last: its presence says that this is a run
