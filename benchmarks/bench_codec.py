@@ -207,6 +207,35 @@ def test_load_grows_with_the_file_and_no_faster(kilobytes: int, measure: Measure
     measure("load by size", how, count, lambda: midicodec.load(data.getvalue()))
 
 
+def damaged(kind: str, count: int) -> bytes:
+    """Return a file of so many things that are wrong, each of which could be read on from anew."""
+    track = b"MTrk%b\0\x90\1\1\0\xff\x2f\0"
+    return (
+        b"MThd\0\0\0\6\0\1\xff\xff\1\xe0"
+        + {
+            "statuses there are not": b"MTrk" + (2 * count).to_bytes(4, "big") + b"\0\xf4" * count,
+            "delta times without an event": b"MTrk\xff\xff\xff\xff\0\x90\1\1" + b"\x80" * 7 * count,
+            "tracks that all go on to the end": b"".join(
+                track % (16 * (count - n) - 8).to_bytes(4, "big") for n in range(count)
+            ),
+            "alien chunks": b"Abcd\0\0\0\0" * count,
+        }[kind]
+    )
+
+
+@pytest.mark.parametrize("kind", ["statuses there are not", "delta times without an event",
+                                  "tracks that all go on to the end", "alien chunks"])  # fmt: skip
+@pytest.mark.parametrize("count", [200, 3200, 51_200])
+def test_salvage_grows_with_the_damage_and_no_faster(
+    kind: str, count: int, measure: Measure
+) -> None:
+    """Bytes a second of a file with so many faults, against those of one with 200."""
+    data = damaged(kind, count)
+    how = f"{count} faults" if count > 200 else "reference: 200 faults"
+    salvage = partial(midicodec.load, data, errors="salvage")
+    measure(f"salvage: {kind}", how, len(data), salvage)
+
+
 def test_memory(music: list[midicodec.Song], report: Callable[[str], None]) -> None:
     columns = sum(
         array.nbytes

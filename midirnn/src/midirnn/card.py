@@ -55,7 +55,7 @@ def first_sections(
     ``score`` what the checkpoint was chosen by in validation.
     """
     model, training = config.model, config.training
-    messages = "channel messages" if config.corpus.messages == "channel" else "all messages"
+    messages = "channel messages" if config.corpus.channel_only else "all messages"
     start = (
         f", beginning with the weights of `{training.begin_from}`" if training.begin_from else ""
     )

@@ -68,6 +68,11 @@ class CorpusConfig(_Section):
             raise ValueError("validation_share and test_share leave nothing to train on")
         return self
 
+    @property
+    def channel_only(self) -> bool:
+        """Whether a network that was trained on it knows channel messages and nothing else."""
+        return self.messages == "channel"
+
 
 class ModelConfig(_Section):
     """The network's sizes, its initial weights, and how time is shown to it."""

@@ -84,7 +84,7 @@ def evaluate_run(
     songs = _songs(paths, config, split)
     network = Network(
         config.model.model_copy(update={"precision": "float32"}),
-        channel_only=config.corpus.messages == "channel",
+        channel_only=config.corpus.channel_only,
     )
     with run.checkpoints.blamed(step):
         network.load(weights)

@@ -55,7 +55,7 @@ class Ensemble:
         self._times = Sampler(warmth, settings.top_k, settings.top_p)
         self._parts = Sampler(warmth)
         self._longest_wait = settings.longest_wait_seconds
-        channel_only = channel_only or config.corpus.messages == "channel"
+        channel_only = channel_only or config.corpus.channel_only
         self.rules = Rules(settings, songs, channel_only=channel_only) if settings.rules else None
         """What may be proposed; None where anything may."""
         self._loops = Loops(settings.most_repeats, songs)

@@ -68,7 +68,7 @@ class Song:
         info: StreamInfo | None,
     ) -> None:
         settings = config.generation
-        self._channel_only = config.corpus.messages == "channel"
+        self._channel_only = config.corpus.channel_only
         self._length, self._meter = length, Meter.parse(settings.meter)
         self._signed, self._ruled = settings.meter is not None, settings.rules
         self._opening, self._row, self._tally = opening, row, tally

@@ -190,7 +190,7 @@ def _check_weights(name: str, run: Run, config: Config) -> None:
     assert held == {"weights"}, f"{name}: its checkpoint holds {', '.join(sorted(held))}: export it"
     for key, array in weights.items():
         assert np.isfinite(array).all(), f"{name}: the weight {key} has values that are no numbers"
-    channel_only = config.corpus.messages == "channel"
+    channel_only = config.corpus.channel_only
     with run.checkpoints.blamed(step):
         Network(config.model, channel_only=channel_only).load(weights)
 

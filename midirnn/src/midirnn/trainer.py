@@ -74,7 +74,7 @@ class Trainer:
             self._network = Network(
                 config.model,
                 config.training.seed,
-                channel_only=config.corpus.messages == "channel",
+                channel_only=config.corpus.channel_only,
             )
             self._train_step = TrainStep(
                 self._network, Loss(losses), augmentations, config, workers.strategy
