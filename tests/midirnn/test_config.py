@@ -72,6 +72,8 @@ def test_flags_win_over_toml_and_toml_over_the_preset(tmp_path: Path) -> None:
         ("[training]\nlearning_rate = inf", "training.learning_rate = inf: Input should be"),
         ('[model]\ntime_scale = "days"', "model.time_scale = 'days'"),
         ('preset = "best"', "there is no preset 'best'; there are: default, notebook"),
+        ('preset = "notebook"\n[model.head]\nfoo = 1', "model.head = "),
+        ("training = 3", "training = 3"),
         ("[training", "is not TOML"),
     ],
 )
@@ -79,7 +81,7 @@ def test_what_is_wrong_in_a_file_is_named(tmp_path: Path, toml: str, message: st
     file = tmp_path / "settings.toml"
     file.write_text(toml)
     with pytest.raises(ConfigError) as caught:
-        resolve(file, {})
+        resolve(file, {"training": {"seed": 1}})
     assert message in str(caught.value)
 
 

@@ -56,6 +56,15 @@ def test_one_model_is_taken_where_none_is_named(
     assert find_run("two").folder == site / "two-model"
 
 
+def test_a_broken_model_is_not_taken_for_none(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(site, "start")
+    (site / "start_module.py").write_text("1 / 0")
+    monkeypatch.delitem(sys.modules, "start_module", raising=False)
+    only_these(site, monkeypatch)
+    with pytest.raises(PluginError, match="division by zero"):
+        find_run()
+
+
 def test_a_run_folder_goes_before_a_model_of_its_name(
     site: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -118,6 +118,35 @@ def test_a_note_of_the_players_during_the_answer_ends_it() -> None:
     assert told[2] == (on(62), 0.0, False)
 
 
+def test_a_note_from_before_the_answer_that_comes_after_it_began_ends_it() -> None:
+    partner = Scripted((0.0, on(72)), LONG)
+    stage = Stage(partner, Answering(1.0, 20.0))
+    stage.hear(0.5, on(60))
+    stage.hear(0.5, off(60))
+    assert stage.run(1.5005) == [on(72)]
+    stage.session.receive(on(62), 1.4999)  # its thread had to wait
+    assert stage.run(1.6) == [off(72)]
+
+
+def test_instruments_that_were_chosen_come_first() -> None:
+    partner = Scripted((0.0, on(72)), LONG)
+    stage = Stage(partner, Along(20.0))
+    stage.session.choose({3: 40})
+    chosen = mido.Message("program_change", channel=3, program=40)
+    assert stage.run(0.1) == [chosen]
+    assert partner.told == [(chosen, 0.0, True)]
+
+
+def test_the_echo_of_what_was_sent_late_is_known() -> None:
+    partner = Scripted((0.0, on(72)), LONG)
+    stage = Stage(partner, Answering(1.0, 20.0))
+    stage.hear(0.5, on(60))
+    stage.hear(0.5, off(60))
+    stage.now = 1.7  # it was due at 1.5
+    assert stage.run(1.7) == [on(72)]
+    assert stage.hear(1.9, on(72)) == []
+
+
 def test_an_answer_ends_before_the_note_that_would_begin_too_late() -> None:
     partner = Scripted((0.0, on(72)), (1.5, off(72)), (0.2, on(74)), (0.5, off(74)), (0.2, on(76)))
     stage = Stage(partner, Answering(1.0, 20.0))

@@ -252,6 +252,29 @@ def test_each_song_begins_with_an_event_of_a_training_song() -> None:
     assert {channel for channel, _ in firsts(8, channels=(2,))} == {2}
 
 
+@pytest.mark.parametrize(
+    ("start", "settings"),
+    [
+        ([0, 0x95, 61, 80, 3], {"channels": (2,)}),
+        ([0, 0x90, 61, 80, 3], {"scale": "C major"}),
+        ([0, 0xB0, 64, 127, 3], {"channels": (2,)}),
+        ([0, 0x80, 61, 0, 3], {}),
+        ([0, 0xB0, 123, 0, 3], {}),
+    ],
+)
+def test_a_start_that_the_rules_forbid_is_heard_and_not_played(
+    start: list[int], settings: dict[str, object]
+) -> None:
+    starts = Events(np.array([start], np.uint8), np.zeros(1))
+    for seed in range(6):
+        of = Generator(config(**settings), lambda: starts, weights(seed))
+        events = list(of.events(Length(200), seed, INFO))
+        notes_of(events)  # each is begun before it is ended
+        assert events[0].message.bytes() != start[1:4]
+        if "channels" in settings:
+            assert {each.message.channel for each in events} == {2}
+
+
 def programs_of(events: Sequence[Event]) -> list[tuple[int, int]]:
     return [
         (each.message.channel, each.message.program)
@@ -262,7 +285,7 @@ def programs_of(events: Sequence[Event]) -> list[tuple[int, int]]:
 
 def test_instruments_are_set_or_kept() -> None:
     length = Length(400)
-    assert len(programs_of(list(generator(2, size=0.1).events(length, 0, INFO)))) > 20
+    assert len(programs_of(list(generator(2, size=0.1).events(length, 0, INFO)))) > 10
     of = generator(2, size=0.1, programs={"0": "violin", "3": "tuba"}, program_changes=False)
     events = list(of.events(length, 0, INFO))
     # The start's own, of channel 0, has made room.
@@ -317,6 +340,18 @@ def test_what_a_primer_set_is_in_the_order_it_was_last_set_in() -> None:
     assert [each.message.bytes() for each in events] == [
         [0xB0, 0, 1], [0xB0, 32, 2], [0xC0, 9], [0xB0, 7, 80],
     ]  # fmt: skip
+
+
+def test_what_an_only_new_song_begins_with_is_on_its_channels() -> None:
+    rows = [[0, 0xB5, 7, 64, 3], [0, 0xB0, 7, 80, 3]]
+    primer = Primer(Events(np.array(rows, np.uint8), np.zeros(2)), 3.0)
+    of, tally = generator(1, channels=(0,)), Tally()
+    length = Length(seconds=5.0)
+    (take,) = of.songs(length, 0, info=INFO, primer=primer, only_new=True, tally=tally)
+    events = list(take.events)
+    assert events[0].message.bytes() == [0xB0, 7, 80]
+    assert {each.message.channel for each in events} == {0}
+    assert tally.seconds <= 5.0  # the primer's rest is none of it
 
 
 PEDAL, NOTE = [0, 0xB0, 64, 127, 3], [0, 0x90, 60, 64, 3]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from midirnn.clock import Clock
 from midirnn.config import CorpusConfig
-from midirnn.errors import MidiRnnError
+from midirnn.errors import MidiRnnError, PluginError
 from midirnn.filters import channels_of
 from midirnn.generation import Generator
 from midirnn.hearing import Hearing, PanicKey
@@ -92,10 +92,12 @@ def jam(
     generator = generator.with_settings(rules=True, temperature=temperature)
     partner = generator.performance(seed, start=False, channel_only=True)
     session = make_session(partner, settings, generator.config.corpus)
+    session.choose(generator.config.generation.programs)
     clock = Clock()
     inbox: Inbox = SimpleQueue()
     with stop_on_signals() as asked:
-        events = session_events(session, listening, inbox, clock, asked, settings.seconds)
+        lost: list[PluginError] = []
+        events = session_events(session, listening, inbox, clock, asked, lost, settings.seconds)
         with closing(events):
             # Not `asked`: a jam that the user ends has ended well, and its sinks may finish.
             report = play(events, into, settings.info, threading.Event(), clock)
@@ -104,6 +106,8 @@ def jam(
     if session.hearing.missed:
         say(f"  {session.hearing.missed} came faster than the network can hear")
     finished(report)
+    if lost:
+        raise lost[0]
     return not interrupted
 
 
@@ -130,23 +134,29 @@ def session_events(
     inbox: Inbox,
     clock: Clock,
     asked: threading.Event,
+    lost: list[PluginError],
     seconds: float | None = None,
 ) -> Yielding[Event, None, None]:
     """Yield what the network plays, each message when it is due, until ``asked`` or the time is up.
 
-    ``source`` is opened and closed here. What comes in from it wakes this up.
+    ``source`` is opened and closed here. What comes in from it wakes this up. If it goes away, its
+    error is put into ``lost`` and the jam ends as ever: what was played is not lost with it.
     """
     end, check_at = NEVER if seconds is None else seconds, _CHECK_SECONDS
-    clock.begin()
     try:
         with blamed_on(source):
             source.open(lambda message: inbox.put((clock.now(), message)))
+        clock.begin()  # opening a port or a file takes its time, which is not the music's
         say("listening; Ctrl-C ends it")
         while not asked.is_set() and (now := clock.now()) < end:
             if now >= check_at:
                 check_at = now + _CHECK_SECONDS
-                with blamed_on(source):
-                    source.check()
+                try:
+                    with blamed_on(source):
+                        source.check()
+                except PluginError as error:
+                    lost.append(error)
+                    break
             yield from session.advance(now)
             now = clock.now()
             wait = min(session.deadline(now) - now, _POLL_SECONDS, end - now)

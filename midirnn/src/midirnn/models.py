@@ -24,6 +24,8 @@ def find_run(text: str | Path | None = None) -> Run:
     """
     if text is None:
         name = default_model()
+        if name is None and FIRST in {each.entry_point for each in plugin_manager().broken}:
+            name = FIRST  # which tells what is wrong with it
         if name is None:
             several = model_names()
             raise RunError(

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from midicodec.records import B1
+from midicodec.records import B1, N
 from midirnn.config import GenerationConfig
 from midirnn.errors import GenerationError
 from midirnn.messages import HOLDING_PEDALS, PEDAL_DOWN
 from midirnn.performance import Ensemble
 from midirnn.plugin.interfaces import Events
 from midirnn.primer import Primer
-from midirnn.rules import note_off, pedal_up, program_change
+from midirnn.rules import Rules, note_off, pedal_up, program_change
 
 Timed = tuple[bytes, float]
 """A record, and the seconds before it."""
 
-_OFF, _ON, _CONTROL, _PROGRAM, _BEND, _SYSTEM = 0x80, 0x90, 0xB0, 0xC0, 0xE0, 0xF0
+_OFF, _ON, _CONTROL, _PROGRAM, _BEND = 0x80, 0x90, 0xB0, 0xC0, 0xE0
 _MODES = 120
 """Controllers from here on are channel modes, which set nothing that lasts."""
 
@@ -34,8 +34,10 @@ class Opening:
     """What of it is in the song."""
     rest: float = 0.0
     """The seconds after the last of ``heard`` before which nothing may come."""
-    skipped: float = 0.0
-    """How many seconds of ``rest`` are not in the song."""
+    skips_rest: bool = False
+    """Whether the song begins after ``rest``."""
+    own: bool = True
+    """Whether what sounds in it is ours to end."""
 
     @classmethod
     def of_start(
@@ -43,19 +45,20 @@ class Opening:
     ) -> Opening:
         """Begin as a song of the corpus does: with one of ``starts``, the first events of several.
 
-        Which one is drawn, by the seed and the song's number, of those on channels that are
-        played on; if there is none such, the network hears another, which is not in the song.
+        Which one is drawn, by the seed and the song's number, of those that the rules allow; if
+        there is none such, the network hears another, as if somebody else had played it.
         """
         programs = _instruments(settings)
         timed = zip(map(bytes, starts.records), starts.delta_seconds.tolist(), strict=True)
         known = [each for each in timed if not _sets_instrument(each[0], settings)]
-        played = [each for each in known if not settings.rules or _is_played(each[0], settings)]
+        rules = Rules(settings.model_copy(update={"program_changes": True}), channel_only=False)
+        played = [each for each in known if not settings.rules or _may_begin(each[0], rules)]
         if not known:
             return cls(programs, programs)
         drawn = np.random.default_rng((seed, 0x7374617274, song)).random()
         candidates = played or known
         heard = [*programs, candidates[int(drawn * len(candidates))]]
-        return cls(heard, heard if played else programs)
+        return cls(heard, heard if played else programs, own=bool(played))
 
     @classmethod
     def of_primer(cls, primer: Primer, settings: GenerationConfig, *, only_new: bool) -> Opening:
@@ -71,15 +74,20 @@ class Opening:
         if not only_new:
             return cls(heard, heard, primer.rest)
         heard += _ended(heard)
-        lasting = [(record, 0.0) for record in _lasting(heard)]
-        return cls(heard, lasting, primer.rest, primer.rest)
+        lasting = [
+            (record, 0.0)
+            for record in _lasting(heard)
+            if not settings.rules or record[B1] & 0x0F in settings.channels
+        ]
+        return cls(heard, lasting, primer.rest, skips_rest=True)
 
 
 def hear(openings: Sequence[Opening], ensemble: Ensemble) -> None:
     """Let each song of the network hear its opening; they are equally long."""
     for timed in zip(*(each.heard for each in openings), strict=True):
         records = np.frombuffer(b"".join(record for record, _ in timed), np.uint8)
-        ensemble.hear(records.reshape(len(timed), -1), np.array([passed for _, passed in timed]))
+        seconds = np.array([passed for _, passed in timed])
+        ensemble.hear(records.reshape(len(timed), -1), seconds, own=openings[0].own)
 
 
 def _instruments(settings: GenerationConfig) -> list[Timed]:
@@ -92,8 +100,11 @@ def _sets_instrument(record: bytes, settings: GenerationConfig) -> bool:
     return not is_piece and status & 0xF0 == _PROGRAM and status & 0x0F in settings.programs
 
 
-def _is_played(record: bytes, settings: GenerationConfig) -> bool:
-    return record[B1] >= _SYSTEM or record[B1] & 0x0F in settings.channels
+def _may_begin(record: bytes, rules: Rules) -> bool:
+    """Return whether a song, of which nothing was heard yet, may begin with a record."""
+    first, second, third = (np.array([each], np.uint8) for each in record[B1:N])
+    allowed = rules.first(), rules.second(first), rules.third(first, second)
+    return all(each[0, byte] for each, byte in zip(allowed, (*first, *second, *third), strict=True))
 
 
 def _without_programs(events: Events, settings: GenerationConfig) -> list[Timed]:

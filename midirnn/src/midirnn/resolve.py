@@ -40,6 +40,9 @@ def resolve(
     """
     from_file = read_toml(file) if file is not None else {}
     given = _merge(from_file, flags)
+    for key, value in from_file.items():
+        if isinstance(flags.get(key), Mapping) and not isinstance(value, Mapping):
+            given[key] = value  # no section: flags must not cover up what the check has to say
     if base is not None:
         start = base.model_dump(mode="python", exclude_defaults=False)
     else:
@@ -122,9 +125,8 @@ def _merge(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
         below = merged.get(key)
         if isinstance(value, Mapping) and isinstance(below, Mapping):
             merged[key] = _merge(below, value)
-        elif not isinstance(value, Mapping) or key not in low:
+        else:
             merged[key] = value
-        # Else what stands there is no section, which is for the check to say.
     return merged
 
 

@@ -8,7 +8,7 @@ the player is first, and asked for anew.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -75,6 +75,15 @@ class Session:
         self._untold: deque[tuple[Record, float, bool]] = deque()
         self._panicked = -NEVER
 
+    def choose(self, programs: Mapping[int, int]) -> None:
+        """Begin with these instruments, by channel."""
+        import mido
+
+        for channel, program in sorted(programs.items()):
+            message = mido.Message("program_change", channel=channel, program=program)
+            self._send(message, 0.0)
+            self._untold.append((record_of(message), 0.0, True))
+
     def receive(self, message: mido.Message, now: float) -> None:
         """Take a message that came in at ``now``."""
         if message.type in ("clock", "start", "continue", "stop"):
@@ -85,9 +94,9 @@ class Session:
             if self._panic.pressed(message) and not self._echo.heard(message, now):
                 self._silence_all(now)
         elif self._counts(message, now) and self.hearing.take(message, self._time.seconds(now)):
-            was_playing = self._turns.playing(now)
             self._turns.played(now, begins_note(message), len(self.hearing.held))
-            if was_playing and not self._turns.playing(now):
+            # Not whether it was our turn at `now`: we may have played since this message came.
+            if self._began is not None and not self._turns.playing(now):
                 self._release(now)
             self._begin(now)
 
@@ -104,7 +113,7 @@ class Session:
             else:
                 self._end_turn(now)
         # What is to be sent is sent before the network hears it: its step takes longer than all.
-        yield from self._sent()
+        yield from self._sent(now)
         if self._untold:
             self._happen(*self._untold.popleft())
         elif self.hearing:
@@ -130,7 +139,7 @@ class Session:
         self._release(now)
         if self._sender is not None:
             self._send(mido.Message("stop"), now)
-        yield from self._sent()
+        yield from self._sent(now)
 
     def _counts(self, message: mido.Message, now: float) -> bool:
         """Return whether the player's message is one: no echo, and not while the clock stands."""
@@ -224,11 +233,12 @@ class Session:
     def _put(self, message: mido.Message) -> None:
         at = self._maker.seconds
         self._outgoing.append(Event(message, round(at / self._info.seconds_per_tick), at))
-        self._echo.sent(message, at)
 
-    def _sent(self) -> Iterator[Event]:
+    def _sent(self, now: float) -> Iterator[Event]:
         """Yield what is to be sent."""
         outgoing, self._outgoing = self._outgoing, []
+        for event in outgoing:
+            self._echo.sent(event.message, max(event.start_seconds, now))
         yield from outgoing
 
 

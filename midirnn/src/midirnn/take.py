@@ -39,7 +39,7 @@ class Tally:
     records: int = 0
     messages: int = 0
     seconds: float = 0.0
-    """From the last message before them to the last one that they made."""
+    """From the end of what the song begins with to the last message that they made."""
     skipped: Counter[str] = field(default_factory=Counter)
     """Why records gave no message, and how often."""
 
@@ -73,7 +73,7 @@ class Song:
         self._signed, self._ruled = settings.meter is not None, settings.rules
         self._opening, self._row, self._tally = opening, row, tally
         self._scale, self._delay = 1.0, 0.0
-        self._grid, self._skipped = Grid(), opening.skipped
+        self._grid, self._skipped = Grid(), opening.rest if opening.skips_rest else 0.0
         self.info = StreamInfo() if info is None else info
         """Given, or what the song is found to be in."""
         if settings.tempo is not None:
@@ -103,7 +103,7 @@ class Song:
         seconds = self.info.microseconds_per_beat / 1e6
         begins = [next(self._row) for _ in range(_LISTENED_RECORDS)]
         self._row = chain(begins, self._row)
-        onsets = _onsets([*self._opening.in_song, *begins]) - self._opening.skipped
+        onsets = _onsets([*self._opening.in_song, *begins]) - self._skipped
         beat = find_beat(onsets, seconds)
         if beat is None:
             return
@@ -127,8 +127,8 @@ class Song:
             yield from self._decoded(decoder.feed(record, seconds), maker, Tally())
         maker.wait(-self._skipped)
         now -= self._skipped
-        began, moved, still = maker.seconds, now, 0
-        end = self._length.end(now + self._opening.rest * self._scale, self._bar, self._delay)
+        began, moved, still = now + self._opening.rest * self._scale, now, 0
+        end = self._length.end(began, self._bar, self._delay)
         most = self._length.records
         early = 0.0 if self._length.bars is None else _EARLY_BARS * self._bar
         for record, network_seconds in self._row:
@@ -142,7 +142,7 @@ class Song:
             now += seconds
             yield from self._decoded(decoder.feed(record, seconds), maker, tally)
             tally.records += 1
-            tally.seconds = maker.seconds - began
+            tally.seconds = max(maker.seconds - began, 0.0)
             moved, still = (moved, still + 1) if now - moved < _NO_TIME_SECONDS else (now, 0)
             if end is not None and still > _PATIENCE_RECORDS:
                 raise GenerationError(

@@ -41,7 +41,11 @@ class PolledInput:
         import rtmidi
 
         self.name, self._receive = name, receive
-        wanted = rtmidi.API_UNSPECIFIED if api is None else getattr(rtmidi, f"API_{api}")
+        wanted = rtmidi.API_UNSPECIFIED
+        if api is not None:
+            wanted = getattr(rtmidi, f"API_{api}", None)
+            if wanted not in rtmidi.get_compiled_api():  # rtmidi would silently take another
+                raise ValueError(f"rtmidi has no {api} here")
         self._rt: rtmidi.MidiIn = rtmidi.MidiIn(wanted, queue_size_limit=_MOST_WAITING)
         try:
             if virtual:
@@ -65,7 +69,7 @@ class PolledInput:
 
     def _fetch(self) -> None:
         while not self._closing.wait(_POLL_SECONDS):
-            while (fetched := self._rt.get_message()) is not None:
+            while not self._closing.is_set() and (fetched := self._rt.get_message()) is not None:
                 try:
                     message = mido.Message.from_bytes(fetched[0])
                 except ValueError:  # not MIDI: somebody else's mistake
