@@ -58,7 +58,7 @@ def test_the_card_takes_no_training_loss_for_a_validation(tmp_path: Path) -> Non
     source = source_run(tmp_path / "run")
     source.save_corpus(source.corpus() | {"validation_songs": 0})
     scores = card_sections(export_run(source, tmp_path / "model").run.card())["Scores"]
-    assert scores == "Validation, by which this checkpoint was chosen: there was none."
+    assert scores == "Validation, by which checkpoints are chosen: there was none."
 
 
 def test_float16_plays_and_scores_about_as_float32_does(

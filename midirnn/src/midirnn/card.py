@@ -75,7 +75,7 @@ def first_sections(
             "`midirnn generate` plays it, `midirnn train --from` goes on from it."
         ),
         "Trained on": trained,
-        "Scores": f"Validation, by which this checkpoint was chosen: {validated}.",
+        "Scores": f"Validation, by which checkpoints are chosen: {validated}.",
         "Limits": TO_SAY,
         "Licence": TO_SAY,
     }

@@ -88,11 +88,6 @@ class Stepper:
         self._gate, self._gated = self._seen[:, :units], self._seen[:, units:]
         self.states = np.zeros((songs, 4, units), np.float32)
 
-    @property
-    def songs(self) -> int:
-        """How many songs there are."""
-        return len(self._shown)
-
     def step(self, records: npt.NDArray[np.uint8], seconds: npt.NDArray[np.float64]) -> Said:
         """Show each song its last record; return what is expected next of each.
 
