@@ -248,7 +248,9 @@ def plugins(as_json: bool, check: bool) -> None:
     help="A new folder. [default: a new one under the current folder]",
 )
 @click.option(
-    "--steps", type=click.IntRange(min=1), help="Training steps. [default: as many as fit into the demo's two minutes]"
+    "--steps",
+    type=click.IntRange(min=1),
+    help="Training steps. [default: as many as fit into the demo's two minutes]",
 )
 @click.option(
     "--seed",

@@ -118,23 +118,23 @@ def lstm(
             at_gates, d_c = _step_gradient(step, d_h + d_output, d_c)
             d_h = _back_through(at_gates, recurrent_kernels)
             d_gates.append(at_gates)
-        # One product over all steps and lanes for each gate's weights.
+        # One product over all steps and lanes for each gate's weights, and each kind of them.
         all_gates = [
             tf.reshape(tf.stack(each[::-1]), (-1, units)) for each in zip(*d_gates, strict=True)
         ]
-        rows_before = tf.concat([first_h, tf.reshape(all_h[:-1], (-1, units))], axis=0)
-        read = tf.concat([rows, rows_before], axis=1)
-        d_kernels = tf.concat(
-            [tf.matmul(read, each, transpose_a=True) for each in all_gates], axis=1
+        h_before = tf.concat([first_h, tf.reshape(all_h[:-1], (-1, units))], axis=0)
+        d_kernel, d_recurrent_kernel = (
+            tf.concat([tf.matmul(read, each, transpose_a=True) for each in all_gates], axis=1)
+            for read in (rows, h_before)
         )
         d_inputs = tf.reshape(_back_through(all_gates, kernels), (length, -1, width))
         return (
             tf.transpose(d_inputs, (1, 0, 2)),
             d_h,
             d_c,
-            d_kernels[:width],
-            d_kernels[width:],
-            tf.concat([tf.reduce_sum(each, axis=0) for each in all_gates], axis=0),
+            d_kernel,
+            d_recurrent_kernel,
+            tf.concat([tf.raw_ops.BiasAddGrad(out_backprop=each) for each in all_gates], axis=0),
         )
 
     return (tf.transpose(all_h, (1, 0, 2)), h, c), gradient
