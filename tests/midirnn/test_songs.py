@@ -260,6 +260,7 @@ def test_each_song_begins_with_an_event_of_a_training_song() -> None:
         ([0, 0xB0, 64, 127, 3], {"channels": (2,)}),
         ([0, 0x80, 61, 0, 3], {}),
         ([0, 0xB0, 123, 0, 3], {}),
+        ([0, 81, 65, 0, 3], {}),  # no MIDI at all
     ],
 )
 def test_a_start_that_the_rules_forbid_is_heard_and_not_played(

@@ -66,7 +66,7 @@ class Generator:
         """
         ensemble = Ensemble(self.config, self._weights, seed, channel_only=channel_only)
         if start:
-            hear([Opening.of_start(self._starts(), self.config.generation, seed)], ensemble)
+            hear(Opening.of_starts(self._starts(), self.config.generation, seed), ensemble)
         return Performance(ensemble)
 
     def events(
@@ -112,8 +112,7 @@ class Generator:
         """
         settings = self.config.generation
         if primer is None:
-            starts = self._starts()
-            openings = [Opening.of_start(starts, settings, seed, song) for song in range(count)]
+            openings = Opening.of_starts(self._starts(), settings, seed, count)
         else:
             openings = [Opening.of_primer(primer, settings, only_new=only_new)] * count
         ensemble = Ensemble(self.config, self._weights, seed, count)

@@ -40,10 +40,10 @@ class Opening:
     """Whether what sounds in it is ours to end."""
 
     @classmethod
-    def of_start(
-        cls, starts: Events, settings: GenerationConfig, seed: int, song: int = 0
-    ) -> Opening:
-        """Begin as a song of the corpus does: with one of ``starts``, the first events of several.
+    def of_starts(
+        cls, starts: Events, settings: GenerationConfig, seed: int, songs: int = 1
+    ) -> list[Opening]:
+        """Let each song begin as one of the corpus does: with one of ``starts``, first events.
 
         Which one is drawn, by the seed and the song's number, of those that the rules allow; if
         there is none such, the network hears another, as if somebody else had played it.
@@ -54,11 +54,13 @@ class Opening:
         rules = Rules(settings.model_copy(update={"program_changes": True}), channel_only=False)
         played = [each for each in known if not settings.rules or _may_begin(each[0], rules)]
         if not known:
-            return cls(programs, programs)
-        drawn = np.random.default_rng((seed, 0x7374617274, song)).random()
-        candidates = played or known
-        heard = [*programs, candidates[int(drawn * len(candidates))]]
-        return cls(heard, heard if played else programs, own=bool(played))
+            return [cls(programs, programs)] * songs
+        candidates, openings = played or known, []
+        for song in range(songs):
+            drawn = np.random.default_rng((seed, 0x7374617274, song)).random()
+            heard = [*programs, candidates[int(drawn * len(candidates))]]
+            openings.append(cls(heard, heard if played else programs, own=bool(played)))
+        return openings
 
     @classmethod
     def of_primer(cls, primer: Primer, settings: GenerationConfig, *, only_new: bool) -> Opening:
@@ -103,8 +105,12 @@ def _sets_instrument(record: bytes, settings: GenerationConfig) -> bool:
 def _may_begin(record: bytes, rules: Rules) -> bool:
     """Return whether a song, of which nothing was heard yet, may begin with a record."""
     first, second, third = (np.array([each], np.uint8) for each in record[B1:N])
-    allowed = rules.first(), rules.second(first), rules.third(first, second)
-    return all(each[0, byte] for each, byte in zip(allowed, (*first, *second, *third), strict=True))
+    # One after the other: what a byte may be is known only after those that may be.
+    return bool(
+        rules.first()[0, first]
+        and rules.second(first)[0, second]
+        and rules.third(first, second)[0, third]
+    )
 
 
 def _without_programs(events: Events, settings: GenerationConfig) -> list[Timed]:
