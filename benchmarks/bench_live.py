@@ -17,7 +17,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from queue import SimpleQueue
 
 import mido
 import numpy as np
@@ -28,7 +27,7 @@ from mido.ports import panic_messages, reset_messages
 from midirnn.clock import Clock
 from midirnn.config import CorpusConfig
 from midirnn.generation import Generator
-from midirnn.jam import JamSettings, make_session, session_events
+from midirnn.jam import Inbox, JamSettings, make_session, session_events
 from midirnn.length import Length
 from midirnn.playback import play
 from midirnn.plugin import Event, Sink, Source, StreamInfo
@@ -163,7 +162,7 @@ def jam(
     partner = Eager(generator.performance(0, start=False, channel_only=True))
     session = make_session(partner, settings, CorpusConfig())
     clock, asked = Clock(), threading.Event()
-    events = session_events(session, source, SimpleQueue(), clock, asked)
+    events = session_events(session, source, Inbox(), clock, asked, [])
     thread = threading.Thread(
         target=play, args=(events, [sink], StreamInfo(), threading.Event(), clock)
     )

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from queue import SimpleQueue
 
 import mido
 import numpy as np
@@ -116,7 +115,7 @@ class Jamming(threading.Thread):
     def run(self) -> None:
         session = make_session(self.partner, self.settings, CorpusConfig())
         clock = Clock()
-        inbox: Inbox = SimpleQueue()
+        inbox = Inbox()
         lost: list[PluginError] = []
         events = session_events(
             session, self.source, inbox, clock, self.asked, lost, self.settings.seconds
@@ -179,6 +178,20 @@ def test_a_source_that_fails_ends_it_and_every_note(
     assert keys.calls[-1] == "close"
     # What was played until then is kept.
     assert ears.calls == (["finish", "close"] if when == "check" else ["close"])
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs Unix signals")
+def test_a_signal_at_the_end_of_a_wait_does_not_make_it_endless() -> None:
+    inbox = Inbox()
+    last = threading.Timer(10, inbox.put, [(0.0, on(60))])
+    last.start()
+    before = signal.signal(signal.SIGALRM, lambda *_: time.sleep(0.1))
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.03)
+        assert list(module._come_in(inbox, 0.05)) == []
+    finally:
+        last.cancel()
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_all_that_comes_in_at_once_is_heard() -> None:

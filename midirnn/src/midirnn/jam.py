@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue
 from typing import TYPE_CHECKING, Literal
 
 from midirnn.clock import Clock
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     import mido
 
 ClockChoice = Literal["none", "follow", "send"]
-Inbox = SimpleQueue["tuple[float, mido.Message]"]
+# Not SimpleQueue: a wait of its that a signal interrupts at its very end never ends (in CPython
+# 3.11 what is left of it is then negative, and taken for "for ever").
+Inbox = Queue["tuple[float, mido.Message]"]
 
 _POLL_SECONDS = 0.05
 """How often it is looked whether to end."""
@@ -94,7 +96,7 @@ def jam(
     session = make_session(partner, settings, generator.config.corpus)
     session.choose(generator.config.generation.programs)
     clock = Clock()
-    inbox: Inbox = SimpleQueue()
+    inbox = Inbox()
     with stop_on_signals() as asked:
         lost: list[PluginError] = []
         events = session_events(session, listening, inbox, clock, asked, lost, settings.seconds)
