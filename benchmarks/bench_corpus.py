@@ -15,11 +15,11 @@ import pytest
 import midicodec
 from midicodec.many import cores
 from midirnn.composer import compose_corpus
-from midirnn.config import CorpusConfig
-from midirnn.corpus import open_corpus
-from midirnn.inputs import find_inputs
+from midirnn.corpus.inputs import find_inputs
+from midirnn.corpus.prepare import prepare
+from midirnn.corpus.reading import open_corpus
 from midirnn.plugin.interfaces import Events
-from midirnn.prepare import prepare
+from midirnn.settings.config import CorpusConfig
 
 Measure = Callable[[str, str, int, Callable[[], object]], None]
 Report = Callable[[str], None]
@@ -90,9 +90,9 @@ def test_reading(how: str, music: Path, measure: Measure, tmp_path: Path) -> Non
 _PEAK = """
 import sys
 from pathlib import Path
-from midirnn.config import CorpusConfig
-from midirnn.inputs import find_inputs
-from midirnn.prepare import prepare
+from midirnn.settings.config import CorpusConfig
+from midirnn.corpus.inputs import find_inputs
+from midirnn.corpus.prepare import prepare
 
 if __name__ == "__main__":
     inputs = find_inputs([Path(sys.argv[1])])[: int(sys.argv[2])]

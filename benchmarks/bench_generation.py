@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from midirnn.config import ModelConfig
-from midirnn.model import Network
+from midirnn.model.network import Network
+from midirnn.model.stepper import Stepper
+from midirnn.model.timescale import from_seconds
 from midirnn.plugin import Targets
-from midirnn.stepper import Stepper
-from midirnn.timescale import from_seconds
+from midirnn.settings.config import ModelConfig
 
 Race = Callable[[str, int, Mapping[str, Callable[[], object]]], dict[str, float]]
 

@@ -24,17 +24,17 @@ import numpy.typing as npt
 import pytest
 from mido.ports import panic_messages, reset_messages
 
-from midirnn.clock import Clock
-from midirnn.config import CorpusConfig
-from midirnn.generation import Generator
-from midirnn.jam import Inbox, JamSettings, make_session, session_events
-from midirnn.length import Length
-from midirnn.playback import play
+from midirnn.generation.generator import Generator
+from midirnn.generation.length import Length
+from midirnn.jam.live import Inbox, JamSettings, make_session, session_events
+from midirnn.jam.session import Partner
+from midirnn.playback.clock import Clock
+from midirnn.playback.play import play
 from midirnn.plugin import Event, Sink, Source, StreamInfo
 from midirnn.plugin.choice import PluginChoice
 from midirnn.plugin.manager import plugin_manager
-from midirnn.run import Run
-from midirnn.session import Partner
+from midirnn.run.folder import Run
+from midirnn.settings.config import CorpusConfig
 
 Report = Callable[[str], None]
 BACKEND = "mido.backends.rtmidi/UNIX_JACK"
@@ -50,10 +50,10 @@ MAKE_RUN = """
 import sys
 from pathlib import Path
 import numpy as np
-from midirnn.config import Config
-from midirnn.model import Network
+from midirnn.settings.config import Config
+from midirnn.model.network import Network
 from midirnn.plugin import Events
-from midirnn.run import Run
+from midirnn.run.folder import Run
 run, config = Run(Path(sys.argv[1])), Config()
 weights = {name: each.numpy() for name, each in Network(config.model).named_weights().items()}
 run.folder.mkdir()

@@ -15,16 +15,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from midirnn.config import Config
-from midirnn.corpus import read_corpus
-from midirnn.lanes import Lanes
-from midirnn.losses import Loss
-from midirnn.lstm import LSTM
-from midirnn.model import Network
-from midirnn.resolve import resolve
-from midirnn.step import TrainStep
-from midirnn.timescale import from_seconds
-from midirnn.training import make_losses
+from midirnn.corpus.reading import read_corpus
+from midirnn.model.lstm import LSTM
+from midirnn.model.network import Network
+from midirnn.model.timescale import from_seconds
+from midirnn.settings.config import Config
+from midirnn.settings.resolve import resolve
+from midirnn.training.lanes import Lanes
+from midirnn.training.losses import Loss
+from midirnn.training.step import TrainStep
+from midirnn.training.train import make_losses
 
 Functions = dict[str, Callable[[], object]]
 Race = Callable[[str, int, Mapping[str, Callable[[], object]]], dict[str, float]]
@@ -85,7 +85,7 @@ def test_a_whole_training_step(lanes: int, race: Race, report: Callable[[str], N
 def test_the_share_of_a_step_spent_on_its_input(
     lanes: int, pieces: list[Path], report: Callable[[str], None]
 ) -> None:
-    """As :class:`midirnn.trainer.Trainer` does it: lanes, their time's scale, states kept."""
+    """As :class:`midirnn.training.trainer.Trainer` does: lanes, their time's scale, states kept."""
     step, config = _train_step(lanes)
     songs = read_corpus(pieces, config.corpus, shortest=LENGTH + 1).songs
     reader = Lanes(songs, config.training, HIDDEN)

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import click
 
-from midirnn.corpus import open_corpus
+from midirnn.corpus.reading import open_corpus
+from midirnn.model.timeclasses import CLASSES, classes_of
 from midirnn.plugin import Events
-from midirnn.resolve import resolve
-from midirnn.timeclasses import CLASSES, classes_of
+from midirnn.settings.resolve import resolve
 
 ORDERS = range(5)
 MESSAGES = 16 * (5 * 128**2 + 2 * 128)  # channel messages that there are

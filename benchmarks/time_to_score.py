@@ -14,9 +14,9 @@ from pathlib import Path
 
 import click
 
-from midirnn.corpus import Corpus, open_corpus
-from midirnn.quiet import import_tensorflow
-from midirnn.resolve import resolve
+from midirnn.console.quiet import import_tensorflow
+from midirnn.corpus.reading import Corpus, open_corpus
+from midirnn.settings.resolve import resolve
 
 SCORES = (6.0, 4.0, 3.0)
 
@@ -54,14 +54,14 @@ def learn(
     import_tensorflow()
     import tensorflow as tf
 
-    from midirnn.evaluation import Evaluator
-    from midirnn.lanes import Lanes
-    from midirnn.losses import Loss
-    from midirnn.model import Network
+    from midirnn.model.network import Network
+    from midirnn.model.timescale import from_seconds
     from midirnn.plugin.border import augmenting
-    from midirnn.step import TrainStep
-    from midirnn.timescale import from_seconds
-    from midirnn.training import make_plugins
+    from midirnn.training.evaluation import Evaluator
+    from midirnn.training.lanes import Lanes
+    from midirnn.training.losses import Loss
+    from midirnn.training.step import TrainStep
+    from midirnn.training.train import make_plugins
 
     training: dict[str, float] = {"lanes": lanes}
     if learning_rate is not None:

@@ -1,4 +1,4 @@
-"""The network of ``midirnn.model`` in torch: the same layers and sizes, loss and optimizer."""
+"""The network of ``midirnn.model.network`` in torch: the same layers, sizes, loss, optimizer."""
 
 from __future__ import annotations
 

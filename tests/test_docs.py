@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from midirnn.composer import compose_corpus
-from midirnn.config import CorpusConfig
-from midirnn.corpora import CORPORA
-from midirnn.download import RECORD
-from midirnn.inputs import find_inputs
-from midirnn.prepare import prepare
-from midirnn.resolve import validate
+from midirnn.corpus.inputs import find_inputs
+from midirnn.corpus.prepare import prepare
+from midirnn.download.corpora import CORPORA
+from midirnn.download.fetch import RECORD
+from midirnn.settings.config import CorpusConfig
+from midirnn.settings.resolve import validate
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("*/README.md")), *sorted(ROOT.glob("docs/*.md"))]
@@ -27,7 +27,7 @@ PAGES = [ROOT / "README.md", *sorted(ROOT.glob("*/README.md")), *sorted(ROOT.glo
 ELSEWHERE = {
     "pip install": "tests/test_packaging.py installs wheels into clean environments",
     "uv run pytest": "it is what runs this",
-    "midirnn download https": "tests/midirnn/test_download.py downloads from the loopback",
+    "midirnn download https": "tests/midirnn/download/test_fetch.py downloads from the loopback",
     "uv run --group bench": "speeds are measured by hand, on a machine that does nothing else",
 }
 # A page shows what a user would type; here the networks are small and training is short.

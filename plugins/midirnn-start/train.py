@@ -15,12 +15,12 @@ from pathlib import Path
 
 import click
 
-from midirnn.card import card_sections, card_text
 from midirnn.errors import CorpusError, MidiRnnError
-from midirnn.evaluation import Evaluation, evaluate_run
-from midirnn.export import export_run
-from midirnn.run import Run
-from midirnn.training import train_run
+from midirnn.run.card import card_sections, card_text
+from midirnn.run.export import export_run
+from midirnn.run.folder import Run
+from midirnn.training.evaluation import Evaluation, evaluate_run
+from midirnn.training.train import train_run
 
 HERE = Path(__file__).resolve().parent
 SOURCES = {

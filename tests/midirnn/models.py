@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from networks import DENSE, HIDDEN, START, weights
 
-from midirnn.card import TO_SAY
-from midirnn.corpus import Corpus
-from midirnn.export import export_run
+from midirnn.corpus.reading import Corpus
 from midirnn.plugin.manager import plugin_manager
-from midirnn.resolve import resolve
-from midirnn.run import Run
+from midirnn.run.card import TO_SAY
+from midirnn.run.export import export_run
+from midirnn.run.folder import Run
+from midirnn.settings.resolve import resolve
 
 SIZES = {"hidden_size": HIDDEN, "dense_size": DENSE}
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from midirnn.config import Config
-from midirnn.generation import Generator
+from midirnn.generation.generator import Generator
+from midirnn.model.timeclasses import CLASSES, PARTS
 from midirnn.plugin import Events
-from midirnn.resolve import resolve
-from midirnn.run import Run
-from midirnn.timeclasses import CLASSES, PARTS
+from midirnn.run.folder import Run
+from midirnn.settings.config import Config
+from midirnn.settings.resolve import resolve
 
 HIDDEN, DENSE = 8, 6
 START = Events(np.array([[0, 0xC0, 7, 0, 2]], np.uint8), np.array([0.0]))

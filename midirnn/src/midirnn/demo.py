@@ -12,12 +12,12 @@ from pathlib import Path
 import click
 
 from midirnn.composer import compose_corpus
+from midirnn.console.say import say
 from midirnn.errors import RunError
-from midirnn.models import default_model, model_folder
-from midirnn.perform import generate_song
+from midirnn.playback.perform import generate_song
 from midirnn.plugin.choice import PluginChoice
-from midirnn.say import say
-from midirnn.training import train_run
+from midirnn.run.models import default_model, model_folder
+from midirnn.training.train import train_run
 
 _TRAINING = {"checkpoint_every": 100}
 _TUNING = {"lanes": 32, "learning_rate": 1e-3, "checkpoint_every": 100}

@@ -14,13 +14,9 @@ from pathlib import Path
 import numpy as np
 
 import midicodec
-from midirnn.card import problem_with_card
-from midirnn.checkpoint import read_arrays
-from midirnn.config import Config
 from midirnn.errors import MidiRnnError, PluginError
-from midirnn.generation import Generator
-from midirnn.length import Length
-from midirnn.models import folder_of
+from midirnn.generation.generator import Generator
+from midirnn.generation.length import Length
 from midirnn.plugin.border import problem_with
 from midirnn.plugin.interfaces import (
     Augmentation,
@@ -36,8 +32,12 @@ from midirnn.plugin.interfaces import (
     Targets,
 )
 from midirnn.plugin.manager import check_class
-from midirnn.run import Run
-from midirnn.training import make_plugins
+from midirnn.run.card import problem_with_card
+from midirnn.run.checkpoint import read_arrays
+from midirnn.run.folder import Run
+from midirnn.run.models import folder_of
+from midirnn.settings.config import Config
+from midirnn.training.train import make_plugins
 
 _STEPS, _LANES = 6, 3
 _LISTENED_SECONDS = 0.1
@@ -182,7 +182,7 @@ def check_model(model: Model) -> None:
 
 def _check_weights(name: str, run: Run, config: Config) -> None:
     """Check that there are weights and nothing else, and that the settings' network takes them."""
-    from midirnn.model import Network
+    from midirnn.model.network import Network
 
     step = run.checkpoints.find("best")
     weights = run.checkpoints.load(step, "weights")

@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from midirnn.console.say import say
 from midirnn.errors import SinkError
 from midirnn.plugin import Event, PluginConfig, Recorder, Sink, StreamInfo, hookimpl
-from midirnn.say import say
 
 
 class FileSink(Sink):

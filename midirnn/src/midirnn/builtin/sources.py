@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from midirnn.clock import Clock
 from midirnn.errors import SourceError
 from midirnn.messages import song_events
+from midirnn.playback.clock import Clock
 from midirnn.plugin import Event, PluginConfig, Source, StreamInfo, hookimpl
 
 if TYPE_CHECKING:

@@ -43,7 +43,7 @@ class Notes:
         """Return the notes of a song's events.
 
         A note ends with the next note-off or note-on of its channel and pitch, whichever comes
-        first, as :mod:`midirnn.pianoroll` draws it; or else with the song.
+        first, as :mod:`midirnn.training.pianoroll` draws it; or else with the song.
         """
         records = events.records
         seconds = to_absolute(events.delta_seconds, message_starts(records))

@@ -8,18 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
-from midirnn.config import CorpusConfig
-from midirnn.corpus import Corpus, open_corpus, settings_of
+from midirnn.console.progress import progress
+from midirnn.console.say import say
+from midirnn.corpus.inputs import find_inputs, read_pieces
+from midirnn.corpus.reading import Corpus, open_corpus, settings_of
 from midirnn.errors import CorpusError, UnusableError
-from midirnn.generation import Generator
-from midirnn.inputs import find_inputs, read_pieces
-from midirnn.length import Length
+from midirnn.generation.generator import Generator
+from midirnn.generation.length import Length
+from midirnn.generation.take import Take
 from midirnn.music.notes import Notes
 from midirnn.plugin.interfaces import Events
-from midirnn.progress import progress
-from midirnn.run import Run
-from midirnn.say import say
-from midirnn.take import Take
+from midirnn.run.folder import Run
+from midirnn.settings.config import CorpusConfig
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def open_both(
     """Return the songs of ``generated``, and the corpus that they are compared with.
 
     ``generated`` is MIDI files, or a run, which is let play ``songs`` songs of ``length``, with
-    the seed 0. ``paths`` are a corpus as :func:`midirnn.corpus.open_corpus` takes it: of
+    the seed 0. ``paths`` are a corpus as :func:`midirnn.corpus.reading.open_corpus` takes it: of
     files those are held back that training holds back, by the run's settings if there is one.
     Raises :class:`midirnn.errors.MidiRnnError` where either has no songs.
     """

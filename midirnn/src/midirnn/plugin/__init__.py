@@ -1,5 +1,6 @@
 """All that a plugin imports from midirnn; documented in docs/plugins.md."""
 
+from midirnn.console.quiet import native_stderr_hidden
 from midirnn.errors import PluginError, SinkError, SourceError
 from midirnn.plugin.hookspecs import hookimpl
 from midirnn.plugin.interfaces import (
@@ -18,7 +19,6 @@ from midirnn.plugin.interfaces import (
     Targets,
 )
 from midirnn.plugin.recorder import Recorder
-from midirnn.quiet import native_stderr_hidden
 
 __all__ = [
     "Augmentation",

@@ -1,6 +1,6 @@
 """Where a chosen plugin is called, in training, in a jam or for its model: its errors get its name.
 
-Sinks alone are called elsewhere, in threads of their own: see :mod:`midirnn.playback`.
+Sinks alone are called elsewhere, in threads of their own: see :mod:`midirnn.playback.play`.
 """
 
 from __future__ import annotations

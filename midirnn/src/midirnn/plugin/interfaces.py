@@ -85,7 +85,7 @@ class Augmentation(Plugin):
 class Targets(NamedTuple):
     """What the network should have said. ``bits`` ``(batch, steps, 40)``, ``time`` as below.
 
-    ``time`` is ``(batch, steps)`` in the network's own unit (see ``midirnn.timescale``).
+    ``time`` is ``(batch, steps)`` in the network's own unit (see ``midirnn.model.timescale``).
     """
 
     bits: tf.Tensor
@@ -102,8 +102,8 @@ class Predictions(NamedTuple):
     The others are None where there were no targets to ask about. ``exact``, 1 or 0, says
     whether the likeliest record is the target. ``byte_log_likelihood`` ``(batch, steps, 5)`` is
     the log-probability of each of the target's bytes, in nats. ``time_log_likelihood`` is that of
-    the class of time it is in (:mod:`midirnn.timeclasses`), ``position_log_likelihood`` that of
-    the part of the class; both are None where time is a number.
+    the class of time it is in (:mod:`midirnn.model.timeclasses`), ``position_log_likelihood`` that
+    of the part of the class; both are None where time is a number.
     """
 
     bit_logits: tf.Tensor

@@ -1,0 +1,1 @@
+"""What the user is told, and how they are asked: lines, bars, signals."""

@@ -1,0 +1,1 @@
+"""MIDI files → songs, prepared once, each on its split; a reason for every file left out."""

@@ -1,0 +1,1 @@
+"""A public corpus into a folder, whole or not at all."""

@@ -1,0 +1,97 @@
+"""A song that another one begins with: a MIDI file, or its first seconds or bars."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+import midicodec
+from midicodec.records import B1, B3
+from midicodec.timing import SMPTE_FLAG, time_signatures, to_absolute
+from midirnn.corpus.reading import read_events
+from midirnn.errors import GenerationError
+from midirnn.generation.length import Meter
+from midirnn.plugin.interfaces import Events
+from midirnn.settings.config import CorpusConfig
+
+_PART = re.compile(r"(.+):(?:(\d{1,9}(?:\.\d*)?|\.\d+)\s*s|(\d{1,9})\s*bars?)")
+
+
+@dataclass(frozen=True, slots=True)
+class Primer:
+    """What a song begins with, and the seconds that are left of it after its last event."""
+
+    events: Events
+    rest: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PrimerChoice:
+    """Which file, and how much of it from its beginning: all, seconds or bars."""
+
+    path: Path
+    seconds: float | None = None
+    bars: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> PrimerChoice:
+        r"""Read ``FILE``, ``FILE:8s`` or ``FILE:4bars``.
+
+        A file of the whole name is taken as that, and Windows' ``C:\song.mid`` too.
+        """
+        match = _PART.fullmatch(text)
+        if match is None or Path(text).exists():
+            return cls(Path(text))
+        path, seconds, bars = match.groups()
+        choice = cls(Path(path), float(seconds) if seconds else None, int(bars) if bars else None)
+        if not (choice.seconds or choice.bars):
+            raise GenerationError(f"a primer must be more than nothing, found {text!r}")
+        return choice
+
+    def read(self, config: CorpusConfig) -> Primer:
+        """Read the file as the network is shown it, up to where it is cut.
+
+        Notes that end there are ended, and notes that begin there are not begun. Raises
+        :class:`midirnn.errors.CorpusError` where the file cannot be read, and
+        :class:`GenerationError` where it has no bars or nothing before the cut.
+        """
+        events = read_events(self.path, config)
+        cut = self.seconds if self.bars is None else _bars_end(self.path, self.bars)
+        if cut is None:
+            return Primer(events)
+        starts = midicodec.message_starts(events.records)
+        times = to_absolute(events.delta_seconds, starts)
+        status = events.records[:, B1]
+        ends = (status & 0xF0 == 0x80) | ((status & 0xF0 == 0x90) & (events.records[:, B3] == 0))
+        # What the clock's rounding makes of the cut's own time is still that time.
+        early = 1e-6
+        kept = (times < cut - early) | ((times < cut + early) & ends)
+        # Pieces of a long message are at its time, so they stay or go together.
+        count = int(np.count_nonzero(np.logical_and.accumulate(kept)))
+        if not count:
+            raise GenerationError(f"{self.path} has nothing in its first {cut:g} seconds")
+        part = Events(events.records[:count], events.delta_seconds[:count])
+        return Primer(part, max(cut - float(times[count - 1]), 0.0))
+
+
+def _bars_end(path: Path, bars: int) -> float:
+    """Return the second at which a file's bar of this number ends."""
+    song = midicodec.load(path)
+    if song.smf_type == 2:
+        song = song.to_type_0()
+    if song.division & SMPTE_FLAG or not song.division:
+        raise GenerationError(f"{path} counts its time in frames, and has no bars")
+    at, above, power = time_signatures(song.records, song.starts)
+    signatures = zip(song.ticks[at].tolist(), above.tolist(), power.tolist(), strict=True)
+    changes = [(tick, Meter(a, 2**p)) for tick, a, p in signatures if a and p < 8]
+    tick, meter, left = 0, Meter(), bars
+    for begins, following in changes:  # each begins a bar, whether or not the last one is whole
+        bar = meter.quarters * song.division
+        whole = -(-(begins - tick) // bar)
+        if left <= whole:
+            return float(song.tempo_map.to_seconds(min(tick + left * bar, begins)))
+        tick, meter, left = begins, following, left - int(whole)
+    return float(song.tempo_map.to_seconds(tick + left * meter.quarters * song.division))

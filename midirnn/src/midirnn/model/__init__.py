@@ -1,0 +1,1 @@
+"""The network: in TensorFlow to be trained, in numpy to play."""

@@ -1,0 +1,1 @@
+"""Events to sinks, each in its time."""

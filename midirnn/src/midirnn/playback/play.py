@@ -1,0 +1,282 @@
+"""The clock: events go to each sink when they are due, whatever the others do.
+
+Each sink has a thread and a queue of its own; all calls to it come from there, so that a slow or
+failing sink delays nobody. Deadlines are absolute, so that lateness never adds up. If any sink is
+realtime, events are made only a little ahead of their time. Queues are bounded: making events waits
+for the slowest sink, and a realtime stream goes on without a sink that is hopelessly behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+
+from midirnn.errors import MidiRnnError, SinkError
+from midirnn.playback.clock import Clock, Lateness, LatenessCounter
+from midirnn.plugin.interfaces import Event, Sink, StreamInfo
+
+LOOKAHEAD_SECONDS = 1.0
+"""How far ahead of a realtime sink events are made."""
+MOST_WAITING = 1000
+"""How many events may wait in a sink's queue."""
+_LEAD_SECONDS = 0.05
+"""Between the first event's being there and its being due, so that it is not late."""
+_CLOSING_SECONDS = 15.0
+"""How long a sink may take to fall silent when it is told to."""
+_POLL_SECONDS = 0.05
+"""How often it is looked whether sinks are done or the stream is to stop."""
+_FULL_SECONDS = 0.002
+"""How often it is looked whether a full queue has room again."""
+_PATIENCE_SECONDS = 0.5
+"""How late a realtime stream may become for the sake of a sink whose queue is full."""
+_SWITCH_SECONDS = 0.0005
+"""How long another Python thread may hold up one whose event is due (CPython's default: 5 ms)."""
+
+
+@dataclass(frozen=True)
+class SinkReport:
+    """What became of one sink: its name, events sent, why it failed, how late it was."""
+
+    name: str
+    sent: int
+    error: str | None
+    lateness: Lateness | None
+
+
+@dataclass(frozen=True)
+class PlaybackReport:
+    """How a stream ended: told to stop or not, and each sink's report."""
+
+    interrupted: bool
+    sinks: tuple[SinkReport, ...]
+
+    @property
+    def failures(self) -> list[SinkReport]:
+        """The sinks that failed."""
+        return [each for each in self.sinks if each.error is not None]
+
+
+class _Player:
+    """A sink, its thread and its queue."""
+
+    def __init__(self, sink: Sink, info: StreamInfo, clock: Clock, stop: threading.Event) -> None:
+        self.sink = sink
+        self._info, self._clock, self._stop = info, clock, stop
+        self._queue: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._late = LatenessCounter()
+        self._finishes = self._breaks_off = False
+        self.sent = 0
+        self.error: BaseException | None = None
+        self.opened, self.done = threading.Event(), threading.Event()
+        # A daemon: a sink that hangs for good must not keep the process from ending.
+        self._thread = threading.Thread(target=self._run, name=f"sink {sink.name}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    @property
+    def full(self) -> bool:
+        return self._queue.qsize() >= MOST_WAITING
+
+    def send(self, event: Event) -> None:
+        self._queue.put(event)
+
+    def give_up(self) -> None:
+        """Leave the sink behind: it is closed as soon as it returns from what it is doing."""
+        behind = f"{self.sink.name}: it is {MOST_WAITING} events behind"
+        self.error = self.error or SinkError(behind)
+        self.end(finish=False)
+
+    def end(self, finish: bool) -> None:
+        """Say that no event follows; with ``finish`` the song is whole, else it breaks off."""
+        finish = finish and self.error is None
+        self._finishes, self._breaks_off = finish, not finish
+        self._queue.put(None)
+
+    def interrupt(self) -> None:
+        """Wake the sink from whatever it waits for; the stop event is set already."""
+        self._queue.put(None)
+        if not self.done.is_set():
+            try:
+                self.sink.interrupt()
+            except (Exception, SystemExit) as error:  # noqa: BLE001 — the plugin border
+                self.error = self.error or error
+
+    def _run(self) -> None:
+        try:
+            self.sink.open(self._info)
+            self.opened.set()
+            self._send_all()
+            if self._finishes and not self._stop.is_set():
+                self.sink.finish()
+        except (Exception, SystemExit) as error:  # noqa: BLE001 — the plugin border
+            self.error = self.error or error
+        finally:
+            try:
+                self.sink.close()
+            except (Exception, SystemExit) as error:  # noqa: BLE001 — the plugin border
+                self.error = self.error or error
+            self.done.set()
+            self.opened.set()
+
+    def _send_all(self) -> None:
+        while (event := self._queue.get()) is not None and not self._stop.is_set():
+            if self._breaks_off:
+                return
+            if self.sink.realtime:
+                if self._clock.wait_until(event.start_seconds, self._stop):
+                    return
+                self._late.add(self._clock.now() - event.start_seconds)
+            self.sink.send(event)
+            self.sent += 1
+
+    def report(self) -> SinkReport:
+        error = None if self.error is None else describe(self.error, self.sink.name)
+        return SinkReport(self.sink.name, self.sent, error, self._late.lateness())
+
+
+def play(
+    events: Iterable[Event],
+    sinks: Sequence[Sink],
+    info: StreamInfo,
+    stop: threading.Event,
+    clock: Clock | None = None,
+) -> PlaybackReport:
+    """Send ``events`` to every sink, and return when all have finished or ``stop`` is set.
+
+    All sinks are opened before the first event is made; if one cannot be, the others are closed
+    and :class:`SinkError` is raised. A sink that fails later is closed and named in the report,
+    the others go on. What ``events`` raises is raised, after every sink is closed unfinished.
+
+    Time is ``clock``'s, which begins with the first event if it has not begun before.
+
+    A signal's handler may set ``stop``: the thread that calls this only looks at it, for the
+    handler would wait for ever for the lock that a wait on it holds for a moment.
+    """
+    clock = Clock() if clock is None else clock
+    players = [_Player(sink, info, clock, stop) for sink in sinks]
+    realtime = any(sink.realtime for sink in sinks)
+    finish = False
+    with _quick_switching(realtime):
+        for player in players:
+            player.start()
+        try:
+            opened = _opened(players, stop)
+            broken = next((each for each in players if each.error is not None), None)
+            if broken is not None:
+                raise SinkError(describe(broken.error, broken.sink.name)) from broken.error
+            finish = opened and _send(events, players, clock, stop, realtime)
+        finally:
+            for player in players:
+                player.end(finish)
+            _wait(players, stop)
+    return PlaybackReport(stop.is_set(), tuple(player.report() for player in players))
+
+
+def _opened(players: Sequence[_Player], stop: threading.Event) -> bool:
+    """Wait until each sink is open or has failed; return False if ``stop`` is set before."""
+    while not all(player.opened.wait(_POLL_SECONDS) for player in players):
+        if stop.is_set():
+            return False
+    return True
+
+
+def _send(
+    events: Iterable[Event],
+    players: Sequence[_Player],
+    clock: Clock,
+    stop: threading.Event,
+    realtime: bool,
+) -> bool:
+    """Deal events out, at most a little ahead of time; return whether the song came to its end."""
+    stream = iter(events)
+    first = list(islice(stream, 1))
+    clock.begin(_LEAD_SECONDS)
+    for event in chain(first, stream):
+        if realtime:
+            _sleep_until(event.start_seconds - LOOKAHEAD_SECONDS, players, clock, stop)
+        _make_room(event, players, clock, stop, realtime)
+        alive = _alive(players)
+        if stop.is_set() or not alive:
+            return False
+        for player in alive:
+            player.send(event)
+    return True
+
+
+def _alive(players: Sequence[_Player]) -> list[_Player]:
+    return [player for player in players if player.error is None and not player.done.is_set()]
+
+
+def _sleep_until(
+    seconds: float, players: Sequence[_Player], clock: Clock, stop: threading.Event
+) -> None:
+    while (ahead := seconds - clock.now()) > 0 and _alive(players) and not stop.is_set():
+        clock.sleep(min(ahead, _POLL_SECONDS))
+
+
+def _make_room(
+    event: Event,
+    players: Sequence[_Player],
+    clock: Clock,
+    stop: threading.Event,
+    realtime: bool,
+) -> None:
+    """Wait until no queue is full; a realtime stream does not wait for ever.
+
+    It gives up the sink that is furthest behind, and then has patience again: those that only
+    waited for their next event have room once that comes.
+    """
+    limit = event.start_seconds + _PATIENCE_SECONDS if realtime else float("inf")
+    while (full := [each for each in _alive(players) if each.full]) and not stop.is_set():
+        if clock.now() > limit:
+            min(full, key=lambda player: player.sent).give_up()
+            limit = clock.now() + _PATIENCE_SECONDS
+        clock.sleep(_FULL_SECONDS)
+
+
+def _wait(players: Sequence[_Player], stop: threading.Event) -> None:
+    """Wait until every sink is closed; once ``stop`` is set, see to it that it soon is.
+
+    Waiting on events rather than joining threads: on Python 3.11 a Ctrl-C inside a join marks a
+    live thread as stopped.
+    """
+    told = False
+    deadline = float("inf")
+    while not all(player.done.wait(_POLL_SECONDS) for player in players):
+        if stop.is_set() and not told:
+            told = True
+            deadline = time.monotonic() + _CLOSING_SECONDS
+            for player in players:
+                player.interrupt()
+        if time.monotonic() > deadline:
+            for player in players:
+                if not player.done.is_set():
+                    player.error = player.error or SinkError(
+                        f"{player.sink.name}: did not close within {_CLOSING_SECONDS:g} seconds"
+                    )
+            return
+
+
+def describe(error: BaseException | None, name: str) -> str:
+    """Say in one line what went wrong with the sink ``name``."""
+    text = str(error) if isinstance(error, MidiRnnError) else f"{type(error).__name__}: {error}"
+    return text if text.startswith(f"{name}:") else f"{name}: {text}"
+
+
+@contextlib.contextmanager
+def _quick_switching(wanted: bool) -> Iterator[None]:
+    """Let threads change over quickly while music plays."""
+    before = sys.getswitchinterval()
+    if wanted:
+        sys.setswitchinterval(_SWITCH_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)

@@ -1,0 +1,1 @@
+"""What training leaves behind, and what of it is given away."""

@@ -1,0 +1,1 @@
+"""Lanes → step → scores → checkpoints, on one device or several."""
