@@ -72,9 +72,17 @@ def uv() -> Callable[..., str]:
 
 
 @pytest.fixture(scope="session")
-def small() -> Small:
+def short_windows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Settings with windows that TensorFlow traces in a moment; those of 50 take seconds."""
+    file = tmp_path_factory.mktemp("settings") / "short.toml"
+    file.write_text("[training]\nsequence_length = 10\n")
+    return file
+
+
+@pytest.fixture(scope="session")
+def small(short_windows: Path) -> Small:
     """Flags of a network that trains in seconds."""
-    return ("--hidden-size", "16", "--lanes", "4", "--seed", "7")
+    return ("--hidden-size", "16", "--lanes", "4", "--seed", "7", "--config", str(short_windows))
 
 
 @pytest.fixture(scope="session")

@@ -181,13 +181,14 @@ def check_model(model: Model) -> None:
 
 
 def _check_weights(name: str, run: Run, config: Config) -> None:
-    """Check that there are weights and nothing else, and that the settings' network takes them."""
+    """Check that there are weights, no more than their score besides, and that the settings' network takes them."""
     from midirnn.model.network import Network
 
     step = run.checkpoints.find("best")
     weights = run.checkpoints.load(step, "weights")
     held = {each.partition("/")[0] for each in read_arrays(run.checkpoints.path(step))}
-    assert held == {"weights"}, f"{name}: its checkpoint holds {', '.join(sorted(held))}: export it"
+    more = ", ".join(sorted(held - {"weights", "score"}))
+    assert not more, f"{name}: its checkpoint holds {more} besides weights: export it"
     for key, array in weights.items():
         assert np.isfinite(array).all(), f"{name}: the weight {key} has values that are no numbers"
     channel_only = config.corpus.channel_only

@@ -50,18 +50,33 @@ def test_a_best_checkpoint_that_was_deleted_makes_room_for_the_next_best(tmp_pat
     assert checkpoints.steps == [20, 40, 50, 60]
 
 
-@pytest.mark.parametrize("content", ["", "[{}]", "3", '[{"step": "x", "loss": 1}]'])
-def test_a_damaged_index_is_named_and_can_be_deleted(tmp_path: Path, content: str) -> None:
-    checkpoints, index = Checkpoints(tmp_path), tmp_path / "index.json"
-    save(checkpoints, {10: 1.0, 20: 2.0})
-    index.write_text(content)
-    with pytest.raises(RunError, match=r"index\.json is damaged .* delete it"):
-        checkpoints.find("best")
-    assert checkpoints.find("last") == 20
-    index.unlink()
+def test_a_checkpoint_whose_saving_was_killed_at_its_end_has_its_score(tmp_path: Path) -> None:
+    """All that is left to do once a file is there is to remove others."""
+    checkpoints, killed = Checkpoints(tmp_path / "run"), Checkpoints(tmp_path / "killed")
+    save(killed, {20: 1.0})
+    save(checkpoints, {10: 3.0})
+    killed.path(20).rename(checkpoints.path(20))
+    save(checkpoints, {30: 2.0})
     assert checkpoints.find("best") == 20
-    save(checkpoints, {30: 3.0})
-    assert checkpoints.steps == [10, 20, 30]
+    assert (checkpoints.score(10), checkpoints.score(20), checkpoints.score(30)) == (3, 1, 2)
+
+
+def test_one_that_is_damaged_or_older_than_scores_is_not_the_best(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    save(checkpoints, {10: 1.0, 20: 2.0, 30: 3.0})
+    checkpoints.path(10).write_bytes(b"")
+    np.savez(checkpoints.path(20), weights=np.zeros(3))
+    assert checkpoints.score(10) is checkpoints.score(20) is None
+    assert checkpoints.find("best") == 30
+
+
+def test_what_is_later_goes_when_a_run_goes_on_from_before_it(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    save(checkpoints, {10: 5.0, 20: 4.0, 30: 1.0})
+    checkpoints.path(30).write_bytes(b"")
+    save(checkpoints, {25: 3.0})
+    assert checkpoints.steps == [10, 20, 25]
+    assert checkpoints.find("last") == checkpoints.find("best") == 25
 
 
 @pytest.mark.parametrize("which", ["first", "70", "-1"])

@@ -34,25 +34,6 @@ def change(path: Path, **arrays: np.ndarray) -> None:
     np.savez(path, **{**kept, **{name.replace("__", "/"): value for name, value in arrays.items()}})
 
 
-@pytest.mark.parametrize("step", ["Infinity", "1e400"])
-def test_an_index_of_no_steps(run: Path, step: str) -> None:
-    (run / "checkpoints/index.json").write_text(f'[{{"step": {step}, "loss": 1}}]')
-    with pytest.raises(RunError, match=r"index\.json is damaged"):
-        Run(run).checkpoints.find("best")
-
-
-def test_a_damaged_index_is_told_before_training(
-    run: Path, composed: Path, midirnn: Command, small: tuple[str, ...]
-) -> None:
-    (run / "checkpoints/index.json").write_text("{")
-    before = (run / "metrics.jsonl").read_bytes()
-    done = midirnn("train", composed, "--run", run, "--steps", 60, "--checkpoint-every", 20,
-                   *small, "--resume")  # fmt: skip
-    assert done.returncode == 2
-    assert "index.json is damaged" in done.stderr.splitlines()[-1]
-    assert (run / "metrics.jsonl").read_bytes() == before
-
-
 @pytest.mark.parametrize("report", ['"fingerprint"', "[]", "{}", "null"])
 def test_a_corpus_report_that_is_none(run: Path, report: str) -> None:
     (run / "corpus.json").write_text(report)

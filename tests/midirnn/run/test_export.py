@@ -27,7 +27,7 @@ def test_what_is_made_has_what_generating_needs_and_no_more(tmp_path: Path) -> N
     source = source_run(tmp_path / "run", sink=sink, training={"begin_from": "/home/me/run"})
     made = export_run(source, tmp_path / "new" / "model")
     assert sorted(path.name for path in made.run.folder.rglob("*")) == [
-        "CARD.md", "checkpoints", "config.toml", "corpus.json", "index.json", "start.npz",
+        "CARD.md", "checkpoints", "config.toml", "corpus.json", "start.npz",
         "step-00000003.npz",
     ]  # fmt: skip
     assert list((tmp_path / "new").iterdir()) == [made.run.folder]
@@ -38,7 +38,7 @@ def test_what_is_made_has_what_generating_needs_and_no_more(tmp_path: Path) -> N
     assert "/home" not in made.run.config_path.read_text()
     assert made.run.config().training.begin_from == "run"
     assert made.run.config().model == source.config().model
-    assert made.run.checkpoints.loss(3) == 1.5
+    assert made.run.checkpoints.score(3) == 1.5
 
 
 def test_the_card_says_what_is_known_and_asks_for_the_rest(tmp_path: Path) -> None:

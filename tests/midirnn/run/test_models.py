@@ -123,7 +123,7 @@ def test_a_good_model_passes_and_faults_are_told(
     fails("CARD.md is missing")
     run.save_card(card)
     run.checkpoints.save(3, 1.0, {"weights": weights, "optimizer": weights})
-    fails("holds optimizer, weights: export it")
+    fails("holds optimizer besides weights: export it")
     bias = weights["fork/bias"]
     run.checkpoints.save(3, 1.0, {"weights": {**weights, "fork/bias": bias * np.nan}})
     fails("fork/bias has values that are no numbers")
@@ -194,5 +194,7 @@ def test_without_a_model_generate_says_how_to_get_one(site: Path) -> None:
 def test_its_weights_are_float16(site: Path) -> None:
     folder = install(site, "one")
     (path,) = (folder / "checkpoints").glob("*.npz")
-    assert {array.dtype for array in read_arrays(path).values()} == {np.dtype(np.float16)}
+    assert {array.dtype for array in read_arrays(path, "weights/").values()} == {
+        np.dtype(np.float16)
+    }
     assert "weights/fork/bias" in read_arrays(path)

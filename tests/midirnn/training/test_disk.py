@@ -11,7 +11,8 @@ import pytest
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
-FLAGS = ("--hidden-size", 128, "--lanes", 4, "--checkpoint-every", 2)
+# Small, but for its weights: a checkpoint takes more than two megabytes.
+FLAGS = ("--hidden-size", 128, "--checkpoint-every", 2)
 # The system refuses to let a file grow beyond this, as a full disk would.
 LIMITED = (
     "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (2 << 20, 2 << 20))\n"
@@ -21,14 +22,14 @@ LIMITED = (
 
 @pytest.mark.skipif(sys.platform == "win32", reason="files have no such limit there")
 def test_a_checkpoint_that_does_not_fit_is_told_and_leaves_what_was_there(
-    composed: Path, midirnn: Command, tmp_path: Path
+    composed: Path, midirnn: Command, small: tuple[str, ...], tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    first = midirnn("train", composed, "--run", run, "--steps", 2, *FLAGS)
+    first = midirnn("train", composed, "--run", run, "--steps", 2, *small, *FLAGS)
     assert first.returncode == 0, first.stderr
     before = {path.name: path.read_bytes() for path in (run / "checkpoints").iterdir()}
     assert len(before["step-00000002.npz"]) > 2 << 20
-    arguments = ["train", composed, "--run", run, "--steps", 4, *FLAGS, "--resume"]
+    arguments = ["train", composed, "--run", run, "--steps", 4, *small, *FLAGS, "--resume"]
     done = subprocess.run(
         [sys.executable, "-c", LIMITED, *map(str, arguments)], capture_output=True, text=True
     )
@@ -37,13 +38,15 @@ def test_a_checkpoint_that_does_not_fit_is_told_and_leaves_what_was_there(
     last = done.stderr.splitlines()[-1]
     assert last == f"midirnn: {run / 'checkpoints' / 'step-00000004.npz'}: File too large"
     assert {path.name: path.read_bytes() for path in (run / "checkpoints").iterdir()} == before
-    again = midirnn("train", composed, "--run", run, "--steps", 4, *FLAGS, "--resume")
+    again = midirnn("train", composed, "--run", run, "--steps", 4, *small, *FLAGS, "--resume")
     assert again.returncode == 0, again.stderr
     assert "resumed after step 2" in again.stderr
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="nothing there that is for nobody to write")
-def test_a_folder_that_nobody_can_write_to(composed: Path, midirnn: Command) -> None:
-    done = midirnn("train", composed, "--run", "/proc/run", "--steps", 2, *FLAGS)
+def test_a_folder_that_nobody_can_write_to(
+    composed: Path, midirnn: Command, small: tuple[str, ...]
+) -> None:
+    done = midirnn("train", composed, "--run", "/proc/run", "--steps", 2, *small, *FLAGS)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("midirnn: /proc/run: ")

@@ -18,15 +18,19 @@ from midirnn.errors import ConfigError
 from midirnn.training.distribute import Task, Workers, read_task
 from midirnn.training.train import train_run
 
-FLAGS = ("--hidden-size", "16", "--lanes", "4", "--seed", "7", "--checkpoint-every", "5",
-         "--augment", "noise", "--augment", "step_zeroing")  # fmt: skip
 Command = Callable[..., subprocess.CompletedProcess[str]]
 Team = Callable[..., list[subprocess.Popen[str]]]
 
 
+@pytest.fixture
+def flags(small: tuple[str, ...]) -> tuple[str, ...]:
+    """The settings of these tests' runs."""
+    return (*small, "--checkpoint-every", "5", "--augment", "noise", "--augment", "step_zeroing")
+
+
 def settings(steps: int) -> dict[str, Any]:
     """The same as the flags, for a run in this process."""
-    training = {"lanes": 4, "seed": 7, "checkpoint_every": 5, "steps": steps}
+    training = {"lanes": 4, "seed": 7, "sequence_length": 10, "checkpoint_every": 5, "steps": steps}
     augment = [{"name": "noise"}, {"name": "step_zeroing"}]
     return {"model": {"hidden_size": 16}, "augment": augment, "training": training}
 
@@ -119,10 +123,11 @@ def assert_the_same_but_for_rounding(run: Path, other: Path, step: int) -> None:
 
 
 def test_two_devices_train_as_one(
-    composed: Path, tmp_path: Path, midirnn: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    composed: Path, tmp_path: Path, midirnn: Command, flags: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     monkeypatch.setenv("MIDIRNN_CPU_DEVICES", "2")
-    arguments = ("train", composed, "--distribute", "mirrored", *FLAGS)
+    arguments = ("train", composed, "--distribute", "mirrored", *flags)
     for more in (("--steps", "7"), ("--steps", "12", "--resume")):
         done = midirnn(*arguments, "--run", tmp_path / "two", *more)
         assert done.returncode == 0, done.stderr
@@ -140,11 +145,11 @@ def test_two_devices_train_as_one(
 
 
 @pytest.fixture
-def team(composed: Path) -> Iterator[Team]:
+def team(composed: Path, flags: tuple[str, ...]) -> Iterator[Team]:
     """Start two workers with the same arguments, each with its own besides."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(run: Path, *flags: object, own: tuple[tuple[str, ...], ...] = ((), ())) -> Any:
+    def start(run: Path, *more: object, own: tuple[tuple[str, ...], ...] = ((), ())) -> Any:
         with socket.socket() as one, socket.socket() as other:
             for each in (one, other):
                 each.bind(("127.0.0.1", 0))
@@ -153,7 +158,7 @@ def team(composed: Path) -> Iterator[Team]:
         for index in range(2):
             task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
             command = (sys.executable, "-m", "midirnn", "train", composed, "--run", run,
-                       "--distribute", "multiworker", *FLAGS, *flags, *own[index])  # fmt: skip
+                       "--distribute", "multiworker", *flags, *more, *own[index])  # fmt: skip
             workers.append(
                 subprocess.Popen(
                     [*map(str, command)],

@@ -299,6 +299,9 @@ def test_a_split_of_a_prepared_corpus_or_of_files(
     assert sum(each.songs for each in parts.values()) == whole.songs == 24
     assert evaluate_run(run.folder, [prepared], "last") == parts["validation"]
     assert evaluate_run(run.folder, [composed], "last", "test") == parts["test"]
+    # What a run was trained on changes nothing of what it is scored on.
+    run.save_config(resolve(None, {"corpus": {"messages": "all"}}, base=run.config()))
+    assert evaluate_run(run.folder, [composed], "last", "test") == parts["test"]
     few = tmp_path / "few"
     few.mkdir()
     for path in sorted(composed.iterdir())[:3]:

@@ -93,10 +93,10 @@ def test_a_run_saves_logs_and_reports_as_often_as_it_is_told(make: Make, tmp_pat
         assert line["gradients/nonfinite"] == 0
         assert line["gradients/norm"] > 0
         assert line["speed/learning_rate"] == pytest.approx(1e-3)
-    index = json.loads((tmp_path / "run" / "checkpoints" / "index.json").read_text())
-    assert [each["step"] for each in index] == [3, 4]
-    assert index[0]["loss"] == pytest.approx(np.mean(losses[:3]))  # all since the one before
-    assert index[1]["loss"] == pytest.approx(losses[3])
+    checkpoints = Run(tmp_path / "run").checkpoints
+    assert checkpoints.steps == [3, 4]
+    assert checkpoints.score(3) == pytest.approx(np.mean(losses[:3]))  # all since the one before
+    assert checkpoints.score(4) == pytest.approx(losses[3])
     assert set(last) > {"weights/lstm1/kernel", "lanes/states", "optimizer/0"}
     assert last["lanes/position"].sum() == 4 * 2 * 5  # steps, lanes, records
     assert ((last["lanes/states"] != 0).any(axis=(2, 3)) == (last["lanes/position"] > 0)).all()
@@ -137,9 +137,9 @@ def test_when_its_minutes_are_over_a_run_ends_with_a_score_and_can_go_on(
     assert outcome.out_of_time
     assert not outcome.interrupted
     assert outcome.step == 1
-    index = json.loads((tmp_path / "run" / "checkpoints" / "index.json").read_text())
-    assert index[0]["step"] == 1
-    assert index[0]["loss"] > 10  # validated, out of turn
+    score = Run(tmp_path / "run").checkpoints.score(1)
+    assert score is not None
+    assert score > 10  # validated, out of turn
     going_on = make(corpus=VALIDATED)
     going_on.restore(1)
     assert going_on.train(NEVER, lambda _: None) == Outcome(

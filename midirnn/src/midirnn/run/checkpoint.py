@@ -7,11 +7,9 @@ TensorFlow, and its zip container carries a CRC of each.
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import zipfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,14 +21,9 @@ from midirnn.errors import RunError
 
 Arrays = dict[str, npt.NDArray[np.generic]]
 
+_SCORE = "score/value"
 KEPT = 3
 """How many of the newest checkpoints stay; the best one stays too."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    step: int
-    loss: float
 
 
 class DamagedError(Exception):
@@ -70,10 +63,12 @@ class Checkpoints:
         found = (path.stem.removeprefix("step-") for path in self.folder.glob("step-*.npz"))
         return sorted(int(digits) for digits in found if digits.isdecimal())
 
-    def save(self, step: int, loss: float, groups: Mapping[str, Arrays]) -> None:
-        """Write ``groups`` of named arrays; ``loss`` (lower is better) decides which is best.
+    def save(self, step: int, score: float, groups: Mapping[str, Arrays]) -> None:
+        """Write ``groups`` of named arrays; ``score`` (lower is better) decides which is best.
 
-        Older checkpoints beyond the newest :data:`KEPT` are removed, but never the best.
+        It is kept in the file itself, so that no kill comes between the two. Of the others the
+        newest stay, :data:`KEPT` together, and the best; those of later steps go, since the run
+        went on from before them.
         """
         arrays = {
             f"{group}/{name}": array
@@ -82,16 +77,11 @@ class Checkpoints:
         }
         self.folder.mkdir(parents=True, exist_ok=True)
         with replacing(self.path(step), durable=True) as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-        there = set(self.steps) - {step}
-        entries = [each for each in self._index() if each.step in there] + [_Entry(step, loss)]
-        # The newest by their files: an interruption may have come between a file and its entry.
-        kept = {*self.steps[-KEPT:], _best(entries).step}
-        rows = [{"step": each.step, "loss": each.loss} for each in entries if each.step in kept]
-        with replacing(self.folder / "index.json") as file:
-            file.write(json.dumps(rows, indent=1).encode())
-        for old in set(self.steps) - kept:
-            self.path(old).unlink()
+            np.savez(file, **arrays, **{_SCORE: np.float64(score)})  # type: ignore[arg-type]
+        there = [each for each in self.steps if each <= step]
+        kept = {*there[-KEPT:], self._best(there)}
+        for other in set(self.steps) - kept:
+            self.path(other).unlink()
 
     def find(self, which: str = "last") -> int:
         """Return the step of ``best``, ``last`` or of a checkpoint given by its number."""
@@ -101,8 +91,7 @@ class Checkpoints:
         if which == "last":
             return steps[-1]
         if which == "best":
-            known = [each for each in self._index() if each.step in steps]
-            return _best(known).step if known else steps[-1]
+            return self._best(steps)
         if which.isdecimal() and int(which) in steps:
             return int(which)
         listed = ", ".join(map(str, steps))
@@ -110,10 +99,13 @@ class Checkpoints:
             f"there is no checkpoint {which!r} in {self.folder}; there are: best, last, {listed}"
         )
 
-    def loss(self, step: int) -> float | None:
-        """Return the loss that a checkpoint was saved with; None where that is no number."""
-        found = (each.loss for each in self._index() if each.step == step)
-        return next((loss for loss in found if not math.isnan(loss)), None)
+    def score(self, step: int) -> float | None:
+        """Return the score that a checkpoint was saved with; None where that is no number."""
+        try:
+            score = float(read_arrays(self.path(step), _SCORE)[""])
+        except (DamagedError, KeyError, TypeError):  # whoever loads it is told what is wrong
+            return None
+        return None if math.isnan(score) else score
 
     def newest_whole(self) -> tuple[int | None, list[RunError]]:
         """Return the step of the newest checkpoint that is whole, and what is wrong with newer."""
@@ -158,24 +150,7 @@ class Checkpoints:
                 "if config.toml was changed, change it back, else use another checkpoint"
             ) from error
 
-    def _index(self) -> list[_Entry]:
-        try:
-            rows = json.loads((self.folder / "index.json").read_text(encoding="utf-8"))
-            return [_Entry(int(row["step"]), float(row["loss"])) for row in rows]
-        except FileNotFoundError:
-            return []
-        except (OSError, ValueError, TypeError, KeyError, OverflowError) as error:
-            raise RunError(
-                f"{self.folder / 'index.json'} is damaged ({error}); delete it: "
-                "the checkpoints stay, and only which was the best is forgotten"
-            ) from error
-
-
-def _best(entries: list[_Entry]) -> _Entry:
-    """The lowest loss; of equals, and where none is a number, the newest."""
-
-    def rank(entry: _Entry) -> tuple[bool, float, int]:
-        no_number = math.isnan(entry.loss)
-        return no_number, 0.0 if no_number else entry.loss, -entry.step
-
-    return min(entries, key=rank)
+    def _best(self, steps: Sequence[int]) -> int:
+        """Return that with the lowest score; of equals, and where none is a number, the newest."""
+        scores = {step: score for step in steps if (score := self.score(step)) is not None}
+        return min(scores, key=lambda step: (scores[step], -step), default=steps[-1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import shutil
 from collections.abc import Mapping
@@ -47,7 +48,7 @@ def export_run(
         Stepper(weights, 1, config.model.time_scale)
         weights = _kept(weights, np.float32 if float32 else np.float16)
     config = _without_places(config)
-    loss = run.checkpoints.loss(step)
+    score = run.checkpoints.score(step)
     count = sum(array.size for array in weights.values())
     size = sum(array.nbytes for array in weights.values())
     file = f"{size / 1e6:.1f} MB of {'float32' if float32 else 'float16'}"
@@ -58,10 +59,10 @@ def export_run(
         beside.save_config(config)
         beside.save_corpus(corpus | {"left_out": []})  # paths of this machine
         beside.save_starts(starts)
-        beside.checkpoints.save(step, float("nan") if loss is None else loss, {"weights": weights})
+        beside.checkpoints.save(step, math.nan if score is None else score, {"weights": weights})
         # Where nothing was held back, checkpoints are chosen by the training's own loss.
-        score = loss if corpus.get("validation_songs") else None
-        sections = first_sections(config, corpus, step, score, count, file)
+        validated = score if corpus.get("validation_songs") else None
+        sections = first_sections(config, corpus, step, validated, count, file)
         beside.save_card(card_text(f"The network {folder.name}", sections))
         beside.folder.rename(folder)
     except BaseException:

@@ -5,7 +5,7 @@
     config.toml      every setting, resolved        plugins.json  who provided what
     corpus.json      songs used, files left out     start.npz     training songs' first events
     metrics.jsonl    a line every few steps         tensorboard/  the same, to look at
-    checkpoints/     step-N.npz, index.json         begin.npz     what --from began with, if given
+    checkpoints/     step-N.npz, the last and best  begin.npz     what --from began with, if given
 
 One that ``midirnn export`` made is only read: beside the weights it has a ``CARD.md``, and of the
 rest no more than generating and starting from it need.

@@ -93,13 +93,14 @@ def evaluate_run(
 
 def _songs(paths: Sequence[Path], config: Config, split: Split | None) -> Sequence[Events]:
     prepared = prepared_among(paths)
+    # The same messages for every model, whatever it was trained on.
+    settings = config.corpus.model_copy(update={"messages": "channel"})
     if prepared is not None:
         corpus = read_split(prepared, split or "validation")
     elif split is None:
-        # The same set for every model, whatever it was trained on.
-        corpus = read_corpus(paths, config.corpus.model_copy(update={"messages": "channel"}))
+        corpus = read_corpus(paths, settings)
     else:
-        corpus = open_corpus(paths, config.corpus)
+        corpus = open_corpus(paths, settings)
         songs = {"train": corpus.songs, "validation": corpus.validation, "test": corpus.test}[split]
         if not len(songs):
             raise CorpusError(
