@@ -181,7 +181,7 @@ def check_model(model: Model) -> None:
 
 
 def _check_weights(name: str, run: Run, config: Config) -> None:
-    """Check that there are weights, no more than their score besides, and that the settings' network takes them."""
+    """Check that there are weights and nothing more, which the settings' network takes."""
     from midirnn.model.network import Network
 
     step = run.checkpoints.find("best")
