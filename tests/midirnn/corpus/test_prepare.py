@@ -298,7 +298,7 @@ def test_flags_become_settings(pieces: Path, midirnn: Command, tmp_path: Path) -
     assert min(row["slowest_bpm"] for row in found) > 100
     wrong = midirnn("prepare", pieces, "-o", tmp_path / "other", "--channels", "drums")
     assert wrong.returncode == 2
-    assert "expected channels such as 0-8,10, found 'drums'" in wrong.stderr
+    assert "expected channels from 0 to 15 as 0-8,10, found 'drums'" in wrong.stderr
 
 
 @pytest.mark.parametrize("damage", ["cut", "gone", "changed", "manifest", "version"])

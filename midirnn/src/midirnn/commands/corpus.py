@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from midirnn.commands.options import Channels, paths_argument
+from midirnn.commands.options import Channels, Commas, Number, paths_argument
 
-_POSITIVE = click.FloatRange(min=0, min_open=True)
-_SHARE = click.FloatRange(min=0, max=1, max_open=True)
+_POSITIVE = Number(min=0, min_open=True)
+_SHARE = Number(min=0, max=1, max_open=True)
 
 
 @click.command()
@@ -23,7 +23,9 @@ _SHARE = click.FloatRange(min=0, max=1, max_open=True)
     type=click.Path(path_type=Path),
     help="The corpus's folder; prepare makes it, or goes on with what was begun there.",
 )
-@click.option("--types", help="SMF types to read, with commas: 0,1,2. [default: 0,1]")
+@click.option(
+    "--types", type=Commas(), help="SMF types to read, with commas: 0,1,2. [default: 0,1]"
+)
 @click.option(
     "--messages",
     type=click.Choice(["all", "channel"]),
@@ -41,7 +43,7 @@ _SHARE = click.FloatRange(min=0, max=1, max_open=True)
     "--shortest-records", type=click.IntRange(min=1), help="Of a song that is kept. [default: 2]"
 )
 @click.option("--longest-records", type=click.IntRange(min=1), help="Of a song that is kept.")
-@click.option("--shortest-seconds", type=click.FloatRange(min=0), help="Of a song that is kept.")
+@click.option("--shortest-seconds", type=Number(min=0), help="Of a song that is kept.")
 @click.option("--longest-seconds", type=_POSITIVE, help="Of a song that is kept.")
 @click.option(
     "--time-signature",
@@ -60,7 +62,7 @@ _SHARE = click.FloatRange(min=0, max=1, max_open=True)
 @click.option("--test-share", type=_SHARE, help="Of the songs, held back. [default: 0.1]")
 @click.option(
     "--shard-megabytes",
-    type=_POSITIVE,
+    type=Number(min=0, min_open=True, max=2000),
     default=64,
     show_default=True,
     help="How much music a file of the corpus holds, and memory has to.",
@@ -87,8 +89,6 @@ def prepare(
     from midirnn.settings.resolve import resolve
 
     settings = {name: value for name, value in flags.items() if value not in (None, ())}
-    if "types" in settings:
-        settings["types"] = settings["types"].split(",")
     config = resolve(config_file, {"corpus": settings}).corpus
     inputs = find_inputs(paths)
     try:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from midirnn.commands.options import EXIT_INTERRUPTED, Channels, choices
+from midirnn.commands.options import EXIT_INTERRUPTED, Channels, Number, choices
 from midirnn.plugin.choice import PluginChoice
 
 
@@ -57,17 +57,17 @@ class _Program(click.ParamType[tuple[int, str]]):
 @click.option("--only-new", is_flag=True, help="Leave the primer out of the song.")
 @click.option(
     "--temperature",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     help="0 takes the likeliest, 1 what the network learnt. [default: the run's]",
 )
 @click.option(
     "--time-temperature",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     help="The same of the time between messages. [default: as --temperature]",
 )
 @click.option(
     "--top-p",
-    type=click.FloatRange(min=0, max=1, min_open=True),
+    type=Number(min=0, max=1, min_open=True),
     help="Draw from the likeliest that together have this probability. [default: the run's]",
 )
 @click.option(
@@ -82,7 +82,7 @@ class _Program(click.ParamType[tuple[int, str]]):
 @click.option(
     "--longest-note",
     "longest_note_seconds",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     help="Seconds after which a note is ended. [default: the run's]",
 )
 @click.option("--scale", help='Notes of this scale only: "D minor", "Bb major pentatonic".')
@@ -99,7 +99,7 @@ class _Program(click.ParamType[tuple[int, str]]):
 @click.option("--keep-programs", is_flag=True, help="The network changes no instrument.")
 @click.option(
     "--tempo",
-    type=click.FloatRange(min=4, max=1000),
+    type=Number(min=4, max=1000),
     help="Beats a minute to bring the song to. [default: as it comes]",
 )
 @click.option(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from midirnn.commands.options import EXIT_INTERRUPTED
+from midirnn.commands.options import EXIT_INTERRUPTED, Number
 from midirnn.jam.turns import Mode
 from midirnn.plugin.choice import PluginChoice
 
@@ -120,7 +120,7 @@ class _Seconds(click.ParamType[float]):
 @click.option(
     "--tempo",
     "bpm",
-    type=click.FloatRange(min=10, max=1000),
+    type=Number(min=10, max=1000),
     help="Beats a minute, of the clock that is sent too. [default: 120]",
 )
 @click.option(
@@ -132,7 +132,7 @@ class _Seconds(click.ParamType[float]):
 @click.option("--length", "seconds", type=_Seconds(), help="When it ends. [default: with Ctrl-C]")
 @click.option(
     "--temperature",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     help="0 takes the likeliest, 1 what the network learnt. [default: the run's]",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)

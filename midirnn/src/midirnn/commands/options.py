@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,8 @@ from midirnn.plugin.choice import PluginChoice
 
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
+CHANNELS = 16
+_RANGE = re.compile(r"(\d{1,2})(?:-(\d{1,2}))?")
 
 paths_argument = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 """MIDI files, folders of them, or a prepared corpus."""
@@ -47,8 +51,34 @@ class Channels(click.ParamType[tuple[int, ...]]):
             return value
         channels: set[int] = set()
         for piece in str(value).split(","):
-            first, _, last = piece.strip().partition("-")
-            if not (first.isdecimal() and (last or first).isdecimal()):
-                self.fail(f"expected channels such as 0-8,10, found {value!r}", param, ctx)
-            channels.update(range(int(first), int(last or first) + 1))
+            ends = _RANGE.fullmatch(piece.strip())
+            first, last = (int(ends[1]), int(ends[2] or ends[1])) if ends else (-1, -1)
+            if not 0 <= first <= last < CHANNELS:
+                self.fail(f"expected channels from 0 to 15 as 0-8,10, found {value!r}", param, ctx)
+            channels.update(range(first, last + 1))
         return tuple(sorted(channels))
+
+
+class Commas(click.ParamType[tuple[str, ...]]):
+    """``0,1,2``: what stands between commas; what it may be is for the settings to say."""
+
+    name = "TEXT"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Return the parts."""
+        return value if isinstance(value, tuple) else tuple(str(value).split(","))
+
+
+class Number(click.FloatRange):
+    """A number of a range; not one that no range is about, as click's own type takes it: nan."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from midirnn.commands.options import EXIT_INTERRUPTED, choices, paths_argument
+from midirnn.commands.options import EXIT_INTERRUPTED, Commas, Number, choices, paths_argument
 from midirnn.training.distribute import HOW, How
 
 
@@ -33,17 +33,15 @@ from midirnn.training.distribute import HOW, How
 @click.option(
     "--steps", type=click.IntRange(min=1), help="Training steps, counted from the run's beginning."
 )
-@click.option(
-    "--minutes", type=click.FloatRange(min=0, min_open=True), help="How long training may take."
-)
+@click.option("--minutes", type=Number(min=0, min_open=True), help="How long training may take.")
 @click.option("--seed", type=click.IntRange(min=0, max=2**31 - 1), help="The run's random seed.")
 @click.option("--lanes", type=click.IntRange(min=1), help="Songs read side by side.")
 @click.option("--hidden-size", type=click.IntRange(min=1), help="Units of each LSTM.")
-@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), help="Adam's.")
+@click.option("--learning-rate", type=Number(min=0, min_open=True), help="Adam's.")
 @click.option(
     "--messages", type=click.Choice(["all", "channel"]), help="Which messages the network is shown."
 )
-@click.option("--types", help="SMF types to read, with commas: 0,1,2.")
+@click.option("--types", type=Commas(), help="SMF types to read, with commas: 0,1,2.")
 @click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint, if any.")
 @click.option("--checkpoint-every", type=click.IntRange(min=1), help="Steps between checkpoints.")
 @click.option("--tensorboard", is_flag=True, help="Run TensorBoard while training.")
@@ -88,8 +86,6 @@ def _settings(flags: dict[str, Any]) -> dict[str, Any]:
     for name, section in sections.items():
         if flags[name] is not None:
             settings.setdefault(section, {})[name] = flags[name]
-    if flags["types"] is not None:
-        settings["corpus"]["types"] = flags["types"].split(",")
     for name in ("augment", "loss"):
         if flags[f"{name}s"]:
             settings[name] = [choice.table() for choice in flags[f"{name}s"]]
