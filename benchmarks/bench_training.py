@@ -21,10 +21,10 @@ from midirnn.model.network import Network
 from midirnn.model.timescale import from_seconds
 from midirnn.settings.config import Config
 from midirnn.settings.resolve import resolve
+from midirnn.training.choices import make_losses
 from midirnn.training.lanes import Lanes
 from midirnn.training.losses import Loss
 from midirnn.training.step import TrainStep
-from midirnn.training.train import make_losses
 
 Functions = dict[str, Callable[[], object]]
 Race = Callable[[str, int, Mapping[str, Callable[[], object]]], dict[str, float]]

@@ -57,11 +57,11 @@ def learn(
     from midirnn.model.network import Network
     from midirnn.model.timescale import from_seconds
     from midirnn.plugin.border import augmenting
+    from midirnn.training.choices import make_plugins
     from midirnn.training.evaluation import Evaluator
     from midirnn.training.lanes import Lanes
     from midirnn.training.losses import Loss
     from midirnn.training.step import TrainStep
-    from midirnn.training.train import make_plugins
 
     training: dict[str, float] = {"lanes": lanes}
     if learning_rate is not None:

@@ -37,7 +37,7 @@ from midirnn.run.checkpoint import read_arrays
 from midirnn.run.folder import Run
 from midirnn.run.models import folder_of
 from midirnn.settings.config import Config
-from midirnn.training.train import make_plugins
+from midirnn.training.choices import make_plugins
 
 _STEPS, _LANES = 6, 3
 _LISTENED_SECONDS = 0.1

@@ -1,7 +1,9 @@
 """A corpus is opened prepared, or prepared on the fly and cached; its splits are read lazily."""
 
 import os
+import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from midirnn.corpus import reading
 from midirnn.corpus.cache import DAYS, cache_folder
 from midirnn.corpus.inputs import find_inputs
 from midirnn.corpus.manifest import MANIFEST
@@ -64,12 +67,14 @@ def test_the_splits_of_a_prepared_corpus_share_no_song_and_miss_none(
         np.testing.assert_array_equal(by_path[path].records, song.records)
 
 
-def test_a_fingerprint_is_of_the_songs_to_train_on_stored_or_not(prepared: Path) -> None:
+def test_a_fingerprint_is_of_what_decides_a_training_stored_or_not(prepared: Path) -> None:
     corpus = open_corpus([prepared], CorpusConfig())
-    in_memory = Corpus(list(corpus.songs), [], [])
+    songs, validation = list(corpus.songs), list(corpus.validation)
+    in_memory = Corpus(songs, [], [], validation)
     assert corpus.fingerprint == in_memory.fingerprint
     assert corpus.records == in_memory.records
-    assert corpus.fingerprint != Corpus(corpus.songs[1:], [], []).fingerprint
+    for other in ((songs[1:], validation), (songs, []), (songs + validation[:1], validation[1:])):
+        assert corpus.fingerprint != Corpus(other[0], [], [], other[1]).fingerprint
     assert isinstance(corpus.songs[1:3], Rows)
     np.testing.assert_array_equal(corpus.songs[1:3][0].records, corpus.songs[1].records)
     np.testing.assert_array_equal(corpus.songs[-1].records, corpus.songs[len(corpus) - 1].records)
@@ -189,3 +194,26 @@ def test_training_on_a_prepared_corpus_is_training_on_its_files(
     assert refused.returncode == 2
     assert "prepared with other settings (messages: channel → all)" in refused.stderr
     assert not (tmp_path / "other").exists()
+
+
+def test_of_many_files_left_out_the_first_are_named_and_all_are_counted(
+    tmp_path: Path, composed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "_NAMED", 2)
+    shutil.copytree(composed, tmp_path / "songs")
+    for number in range(5):
+        (tmp_path / "songs" / f"{number}.mid").write_bytes(b"no MIDI")
+    prepare(find_inputs([tmp_path / "songs"]), tmp_path / "corpus", CorpusConfig())
+    corpus = open_corpus([tmp_path / "corpus"], CorpusConfig())
+    assert [each.path.name for each in corpus.left_out] == ["0.mid", "1.mid"]
+    assert corpus.reasons == {"not readable as a MIDI file": 5}
+    assert str(corpus).endswith("5 files left out: 5 not readable as a MIDI file")
+    assert len(corpus.report()["left_out"]) == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are any bytes there")
+def test_a_folder_may_have_any_name(tmp_path: Path, composed: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9") / "corpus"
+    folder.parent.mkdir()
+    prepare(find_inputs([composed]), folder, CorpusConfig())
+    assert len(open_corpus([folder], CorpusConfig())) > 0

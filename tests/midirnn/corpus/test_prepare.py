@@ -301,7 +301,7 @@ def test_flags_become_settings(pieces: Path, midirnn: Command, tmp_path: Path) -
     assert "expected channels from 0 to 15 as 0-8,10, found 'drums'" in wrong.stderr
 
 
-@pytest.mark.parametrize("damage", ["cut", "gone", "changed", "manifest", "version"])
+@pytest.mark.parametrize("damage", ["cut", "gone", "changed", "manifest", "settings", "version"])
 def test_a_damaged_corpus_is_named(damage: str, pieces: Path, tmp_path: Path) -> None:
     folder = tmp_path / "corpus"
     prepare(find_inputs([pieces])[:10], folder, CorpusConfig())
@@ -315,12 +315,14 @@ def test_a_damaged_corpus_is_named(damage: str, pieces: Path, tmp_path: Path) ->
         path.write_bytes(bytes(len(data)))
     elif damage == "manifest":
         manifest.write_text(manifest.read_text()[:-20])
+    elif damage == "settings":
+        manifest.write_text(manifest.read_text().replace('"drums": "keep"', '"drums": "kkep"'))
     else:
         manifest.write_text(manifest.read_text().replace('"format": 1', '"format": 99'))
     with pytest.raises(CorpusError, match=r"prepare.* again") as refused:
         Store(folder).song(0)
     if damage != "version":
-        assert str(manifest if damage == "manifest" else path) in str(refused.value)
+        assert str(manifest if damage in ("manifest", "settings") else path) in str(refused.value)
 
 
 def test_a_file_name_that_is_no_text_is_written_as_a_code(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from midirnn.run.folder import Run
 from midirnn.settings.config import Config
 from midirnn.settings.resolve import resolve
 from midirnn.training import train as training
-from midirnn.training.train import make_plugins, train_run
+from midirnn.training.choices import make_plugins
+from midirnn.training.train import train_run
 
 TINY = {"model": {"hidden_size": 2, "dense_size": 2}, "training": {"steps": 1, "lanes": 1}}
 

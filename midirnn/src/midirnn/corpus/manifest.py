@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from midicodec.files import replacing
-from midirnn.errors import CorpusError
+from midirnn.errors import ConfigError, CorpusError
 from midirnn.settings.config import CorpusConfig
 from midirnn.settings.resolve import validate
 
@@ -72,7 +72,7 @@ class Manifest:
             raise CorpusError(
                 f"{folder} is not a prepared corpus: {error.strerror or error}"
             ) from error
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ConfigError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise damaged(path, error) from error
 
 

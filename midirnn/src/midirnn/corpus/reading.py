@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +27,8 @@ from midirnn.settings.config import CorpusConfig
 
 FEWEST_TO_SPLIT = 20
 """With fewer songs, a tenth is so few that holding them back would cost more than it tells."""
-_REPORTED = 1000
+_NAMED = 1000
+"""Of so many files left out it is kept which they are; of all, how many for each reason."""
 _MOST_STARTS = 256
 """Of so many songs a run knows how they begin."""
 
@@ -38,6 +40,14 @@ class LeftOut:
     path: Path
     reason: str
     detail: str
+
+
+class Known(NamedTuple):
+    """What is known of a prepared corpus's songs without reading them."""
+
+    hashes: Sequence[bytes]
+    """The content hash of each song to train on, then of each for validation."""
+    records: int
 
 
 @dataclass(frozen=True)
@@ -52,12 +62,14 @@ class Corpus:
     paths: Sequence[Path]
     """Where each of ``songs`` comes from."""
     left_out: Sequence[LeftOut]
+    """The files that are not used; of very many, the first."""
     validation: Sequence[Events] = ()
     """Songs that are kept apart, to see in training how well others are predicted."""
     test: Sequence[Events] = ()
     """Songs that are kept apart until a network is done."""
-    hashes: Sequence[bytes] | None = None
-    """The content hash of each of ``songs``, where it is known already."""
+    unnamed: Mapping[str, int] = field(default_factory=dict)
+    """How many files are not used besides, by reason."""
+    known: Known | None = None
 
     def __len__(self) -> int:
         return len(self.songs)
@@ -65,21 +77,32 @@ class Corpus:
     @cached_property
     def records(self) -> int:
         """How many records ``songs`` have together."""
-        return sum(map(len, self.songs))
+        return sum(map(len, self.songs)) if self.known is None else self.known.records
 
     @property
     def reasons(self) -> dict[str, int]:
         """How many files were left out for each reason, the commonest first."""
-        return dict(Counter(each.reason for each in self.left_out).most_common())
+        named = Counter(each.reason for each in self.left_out)
+        return dict((named + Counter(self.unnamed)).most_common())
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of the content of each of ``songs``, in order: two equal ones train alike."""
-        hashes = map(content_of, self.songs) if self.hashes is None else self.hashes
-        digest = hashlib.sha256()
-        for each in hashes:
+        """A hash of the songs to train on and to validate on, in order: equal ones train alike."""
+        songs = chain(self.songs, self.validation)
+        digest = hashlib.sha256(str(len(self)).encode())
+        for each in map(content_of, songs) if self.known is None else self.known.hashes:
             digest.update(each)
         return digest.hexdigest()
+
+    def __str__(self) -> str:
+        """Say in one line what is used and what is left out."""
+        text = f"{len(self)} songs, {self.records} records"
+        if self.validation or self.test:
+            text += f"; held back: {len(self.validation)} for validation, {len(self.test)} for test"
+        if self.reasons:
+            reasons = ", ".join(f"{count} {reason}" for reason, count in self.reasons.items())
+            text += f"; {sum(self.reasons.values())} files left out: {reasons}"
+        return text
 
     def starts(self) -> Events:
         """Return the first event of each of ``songs``, or of some hundreds spread over them."""
@@ -97,7 +120,7 @@ class Corpus:
         """
         rows = [
             {"path": str(each.path), "reason": each.reason, "detail": each.detail}
-            for each in self.left_out[:_REPORTED]
+            for each in self.left_out
         ]
         return {
             "songs": len(self),
@@ -165,7 +188,8 @@ def read_split(folder: Path, split: Split, shortest: int = 2) -> Corpus:
     """Open one split of a prepared corpus, as ``songs``; :class:`CorpusError` if it is empty."""
     store = Store(folder)
     splits, lengths = store.columns("split", "record_count")
-    corpus = _of_rows(store, np.flatnonzero((splits == split) & (lengths >= shortest)), [])
+    rows = np.flatnonzero((splits == split) & (lengths >= shortest))
+    corpus = _of_rows(store, {"train": rows}, int(lengths[rows].sum()), iter(()))
     if not len(corpus):
         raise CorpusError(
             f"the {split} split of {folder} has no song of {shortest} records or more; "
@@ -196,39 +220,46 @@ def settings_of(paths: Sequence[Path]) -> CorpusConfig | None:
 
 def _opened(store: Store, paths: Sequence[Path], shortest: int, *, split_few: bool) -> Corpus:
     """Return a store as a corpus; what is too short to be trained on is left out besides."""
-    left_out = _left_out(store)
     splits, lengths = store.columns("split", "record_count")
     long_enough = lengths >= shortest
     if not split_few and len(splits) < FEWEST_TO_SPLIT:
         splits = np.full(len(splits), "train")
     # Those held back are scored to their last record, however few they have.
     usable = np.where(splits == "train", long_enough, lengths >= 2)
-    for row in np.flatnonzero(~usable):
-        error = too_short(int(lengths[row]), shortest)
-        left_out.append(LeftOut(store.path(int(row)), error.reason, error.detail))
     rows = {split: np.flatnonzero(usable & (splits == split)) for split in SPLITS}
-    corpus = _of_rows(store, rows["train"], left_out)
-    corpus = replace(
-        corpus,
-        validation=Rows(store.song, rows["validation"]),
-        test=Rows(store.song, rows["test"]),
-    )
+    errors = ((row, too_short(int(lengths[row]), shortest)) for row in np.flatnonzero(~usable))
+    short = (LeftOut(store.path(int(row)), each.reason, each.detail) for row, each in errors)
+    records = int(lengths[rows["train"]].sum())
+    corpus = _of_rows(store, rows, records, chain(_left_out(store), short))
     _check_songs(corpus, int(np.count_nonzero(usable)), paths)
     return corpus
 
 
-def _of_rows(store: Store, rows: npt.NDArray[np.int64], left_out: Sequence[LeftOut]) -> Corpus:
+def _of_rows(
+    store: Store,
+    rows: Mapping[Split, npt.NDArray[np.int64]],
+    records: int,
+    left_out: Iterator[LeftOut],
+) -> Corpus:
     (hashes,) = store.columns("content_sha256")
-    contents = [bytes.fromhex(hashes[row]) for row in rows]
-    return Corpus(Rows(store.song, rows), Rows(store.path, rows), left_out, hashes=contents)
+    none = np.empty(0, np.int64)
+    train, validation, test = (rows.get(split, none) for split in SPLITS)
+    contents = [bytes.fromhex(hashes[row]) for row in chain(train, validation)]
+    return Corpus(
+        Rows(store.song, train),
+        Rows(store.path, train),
+        list(islice(left_out, _NAMED)),
+        Rows(store.song, validation),
+        Rows(store.song, test),
+        Counter(each.reason for each in left_out),
+        Known(contents, records),
+    )
 
 
-def _left_out(store: Store) -> list[LeftOut]:
-    return [
-        LeftOut(Path(row["folder"], row["path"]), row["reason"], row["detail"])
-        for batch in store.left_out()
-        for row in batch.to_pylist()
-    ]
+def _left_out(store: Store) -> Iterator[LeftOut]:
+    for batch in store.left_out():
+        for row in batch.to_pylist():
+            yield LeftOut(Path(row["folder"], row["path"]), row["reason"], row["detail"])
 
 
 def _check_songs(corpus: Corpus, usable: int, paths: Iterable[Path]) -> None:
@@ -236,7 +267,7 @@ def _check_songs(corpus: Corpus, usable: int, paths: Iterable[Path]) -> None:
     if len(corpus):
         return
     where = ", ".join(map(str, paths))
-    if usable and not corpus.left_out:
+    if usable and not corpus.reasons:
         raise CorpusError(
             f"the {usable} songs of {where} are all held back for validation and test; "
             "give more, or prepare them with validation_share and test_share of 0"
@@ -244,5 +275,5 @@ def _check_songs(corpus: Corpus, usable: int, paths: Iterable[Path]) -> None:
     reasons = [f"{count} {reason}" for reason, count in corpus.reasons.items()]
     if usable:
         reasons.append(f"{usable} held back for validation and test")
-    count = len(corpus.left_out) + usable
+    count = sum(corpus.reasons.values()) + usable
     raise CorpusError(f"none of the {count} MIDI files in {where} is usable: {', '.join(reasons)}")

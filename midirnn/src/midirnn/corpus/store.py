@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -103,6 +104,8 @@ def joined(arrays: Sequence[npt.NDArray[Any]], kind: pa.DataType, width: int = 1
     import pyarrow as pa
 
     ends = np.cumsum([0, *(len(each) * width for each in arrays)])
+    if ends[-1] > np.iinfo(np.int32).max:
+        raise CorpusError("a shard holds more than Arrow's 2 GB; prepare with smaller ones")
     offsets = pa.py_buffer(ends.astype(np.int32))
     data = np.concatenate(arrays) if arrays else np.empty(0, np.uint8)
     if pa.types.is_binary(kind):
@@ -117,7 +120,10 @@ def read_table(path: Path) -> pa.RecordBatch:
     import pyarrow as pa
 
     try:
-        with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
+        # Python maps it: a folder's name that is not UTF-8 cannot be told to Arrow.
+        with path.open("rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        with pa.ipc.open_file(pa.py_buffer(mapped)) as reader:
             if reader.num_record_batches != 1:
                 raise ValueError(f"{reader.num_record_batches} record batches, not 1")
             batch = reader.get_batch(0)

@@ -28,9 +28,9 @@ from midirnn.model.timescale import from_seconds, to_seconds
 from midirnn.plugin.interfaces import Events, LossTerm, Predictions, Targets
 from midirnn.run.folder import Run
 from midirnn.settings.config import Config
+from midirnn.training.choices import make_losses
 from midirnn.training.losses import each_term
 from midirnn.training.step import records_to_bits
-from midirnn.training.train import describe, make_losses
 
 _CLIP = 1e-6
 _LANES = 32
@@ -108,7 +108,7 @@ def _songs(paths: Sequence[Path], config: Config, split: Split | None) -> Sequen
             )
         say(f"{len(songs)} songs, the {split} split")
         return songs
-    say(describe(corpus))
+    say(str(corpus))
     return corpus.songs
 
 

@@ -29,6 +29,7 @@ from midirnn.run.folder import Run
 from midirnn.run.models import find_run, model_names
 from midirnn.settings.config import Config, CorpusConfig, differences, misfits, section_differences
 from midirnn.settings.resolve import resolve, to_toml
+from midirnn.training.choices import make_plugins
 from midirnn.training.distribute import How, Workers, join, read_task
 from midirnn.training.tensorboard import TensorBoard
 
@@ -60,7 +61,7 @@ def train_run(
         return True
     # A window is sequence_length inputs and, one later, as many targets.
     corpus = open_corpus(paths, config.corpus, shortest=config.training.sequence_length + 1)
-    say(describe(corpus))
+    say(str(corpus))
     # No worker gets beyond this before all have looked at the folder, which the chief then writes.
     workers = join(distribute, task)
     with ExitStack() as stack:
@@ -169,40 +170,6 @@ def _whole_step(run: Run) -> int:
     for error in damage:
         say(f"{error}: going on from step {step}")
     return step
-
-
-def make_plugins(config: Config) -> tuple[list[Augmentation], list[LossTerm]]:
-    """Make the augmentations, in their order, and the loss terms that the settings name.
-
-    The sinks are made too, so that a wrong one is told now and not after the training.
-    """
-    losses, manager = make_losses(config), plugin_manager()
-    for choice in config.sink:
-        manager.create("sink", choice)
-    return [manager.create("augmentation", choice) for choice in config.augment], losses
-
-
-def make_losses(config: Config) -> list[LossTerm]:
-    """Make the loss terms that the settings name."""
-    names = [choice.name for choice in config.loss]
-    if not names:
-        raise ConfigError("a network cannot be trained without a loss; give at least one term")
-    twice = {name for name in names if names.count(name) > 1}
-    if twice:
-        raise ConfigError(f"the loss term {min(twice)!r} is given twice; give it once")
-    return [plugin_manager().create("loss", choice) for choice in config.loss]
-
-
-def describe(corpus: Corpus) -> str:
-    """Say in one line what is used and what is left out."""
-    text = f"{len(corpus)} songs, {corpus.records} records"
-    if corpus.validation or corpus.test:
-        held = f"{len(corpus.validation)} for validation, {len(corpus.test)} for test"
-        text += f"; held back: {held}"
-    if corpus.left_out:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in corpus.reasons.items())
-        text += f"; {len(corpus.left_out)} files left out: {reasons}"
-    return text
 
 
 def _record(
