@@ -16,7 +16,7 @@ from midirnn.console.say import say
 from midirnn.errors import RunError
 from midirnn.playback.perform import generate_song
 from midirnn.plugin.choice import PluginChoice
-from midirnn.run.models import default_model, model_folder
+from midirnn.run.models import default_model, find_run
 from midirnn.training.train import train_run
 
 _TRAINING = {"checkpoint_every": 100}
@@ -42,7 +42,7 @@ def run_demo(out: Path | None, steps: int | None, seed: int) -> bool:
     midirnn = "uv run midirnn" if "UV_RUN_RECURSION_DEPTH" in os.environ else "midirnn"
     if model is not None:
         before = out / "before.mid"
-        if not _play(model_folder(model), before, seed):
+        if not _play(find_run(model).folder, before, seed):
             return False
         click.echo(
             f"The model {model!r}, which is installed, plays at once: {before}\n"

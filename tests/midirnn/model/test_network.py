@@ -1,5 +1,6 @@
 """The network against one exact step of the notebook's own graph."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -212,6 +213,12 @@ def test_gradients_that_are_not_finite_are_counted_and_zeroed_the_rest_clipped()
     np.testing.assert_array_equal(cleaned[0], [1.0, 0.0, -5.0])
     np.testing.assert_array_equal(cleaned[1], [[0.0, 2.0]])
     assert norms.numpy() == pytest.approx([np.sqrt(1 + 25), 2])
+
+
+def test_without_a_limit_what_is_not_finite_is_zeroed_all_the_same() -> None:
+    cleaned, count, _ = finite_and_clipped([tf.constant([np.inf, -9.0])], math.inf)
+    assert int(count) == 1
+    np.testing.assert_array_equal(cleaned[0], [0.0, -9.0])
 
 
 def test_gradients_within_the_limit_stay_as_they_are() -> None:

@@ -71,6 +71,7 @@ def test_flags_win_over_toml_and_toml_over_the_preset(tmp_path: Path) -> None:
         ("[training]\nlanes = 0", "training.lanes = 0: Input should be greater than 0"),
         ("[training]\nlearning_rate = inf", "training.learning_rate = inf: Input should be"),
         ('[model]\ntime_scale = "days"', "model.time_scale = 'days'"),
+        ("preset = []", "there is no preset []; there are: default, notebook"),
         ('preset = "best"', "there is no preset 'best'; there are: default, notebook"),
         ('preset = "notebook"\n[model.head]\nfoo = 1', "model.head = "),
         ("training = 3", "training = 3"),

@@ -73,6 +73,10 @@ def test_the_task_is_what_tf_config_says(config: dict[str, Any], task: Task) -> 
         ('{"cluster": {"worker": ["a:1"]}}', "TF_CONFIG is malformed: has no 'task'"),
         ('{"cluster": ["a:1"], "task": {"type": "worker", "index": 0}}', "TF_CONFIG is malformed"),
         (
+            '{"cluster": {"worker": "a:1"}, "task": {"type": "worker", "index": 0}}',
+            "expected a list of addresses, found 'a:1'",
+        ),
+        (
             '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}',
             "worker 1, but lists 1 of them",
         ),

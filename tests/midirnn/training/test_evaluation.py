@@ -21,7 +21,7 @@ from midirnn.model.timeclasses import classes_of
 from midirnn.model.timescale import from_seconds
 from midirnn.plugin import Events, LossTerm, Predictions, Targets
 from midirnn.run.folder import Run
-from midirnn.settings.config import Config
+from midirnn.settings.config import Config, CorpusConfig
 from midirnn.settings.resolve import resolve
 from midirnn.training import evaluation
 from midirnn.training.evaluation import Evaluation, Evaluator, evaluate_run
@@ -302,6 +302,12 @@ def test_a_split_of_a_prepared_corpus_or_of_files(
     # What a run was trained on changes nothing of what it is scored on.
     run.save_config(resolve(None, {"corpus": {"messages": "all"}}, base=run.config()))
     assert evaluate_run(run.folder, [composed], "last", "test") == parts["test"]
+    # But what it knows nothing of, it is not scored on.
+    run.save_config(CONFIG)
+    everything = tmp_path / "everything"
+    prepare(find_inputs([composed]), everything, CorpusConfig(messages="all"))
+    with pytest.raises(CorpusError, match=r"prepared with all messages.*--messages channel"):
+        evaluate_run(run.folder, [everything], "last")
     few = tmp_path / "few"
     few.mkdir()
     for path in sorted(composed.iterdir())[:3]:

@@ -32,9 +32,9 @@ ROWS = {
 def test_a_row_of_scores(scores: list[float], rates: list[float], over: bool) -> None:
     plan = schedule()
     found = []
-    for step, score in enumerate(scores):
+    for score in scores:
         before = plan.learning_rate
-        assert plan.tell(step, score) == (plan.learning_rate < before)
+        assert plan.tell(score) == (plan.learning_rate < before)
         found.append(plan.learning_rate)
         # What is restored goes on as what was saved.
         other = schedule()
@@ -46,9 +46,9 @@ def test_a_row_of_scores(scores: list[float], rates: list[float], over: bool) ->
 
 def test_without_patience_nothing_changes() -> None:
     plan = schedule(0, 0)
-    for step in range(100):
-        plan.tell(step, 5)
-    assert (plan.learning_rate, plan.over, plan.best_step, plan.waited) == (0.8, False, 0, 99)
+    for _ in range(100):
+        plan.tell(5)
+    assert (plan.learning_rate, plan.over, plan.waited) == (0.8, False, 99)
 
 
 LOSSES = {

@@ -73,6 +73,11 @@ class Run:
         return self.started and self.card_path.exists()
 
     @property
+    def is_blank(self) -> bool:
+        """Whether a run was begun here that never saved a network: nothing is lost with it."""
+        return self.started and not self.exported and not self.checkpoints.steps
+
+    @property
     def is_empty(self) -> bool:
         """Whether there is nothing in the folder but what a run killed at its start leaves."""
         names = {".lock", "plugins.json", "corpus.json", "start.npz", "begin.npz"}

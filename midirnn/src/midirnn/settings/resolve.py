@@ -47,7 +47,7 @@ def resolve(
         start = base.model_dump(mode="python", exclude_defaults=False)
     else:
         preset = given.get("preset", "default")
-        if preset not in PRESETS:
+        if not isinstance(preset, str) or preset not in PRESETS:
             raise ConfigError(f"there is no preset {preset!r}; there are: {', '.join(PRESETS)}")
         start = PRESETS[preset]
         if origin is not None:
@@ -116,7 +116,12 @@ def _toml(value: Any) -> str:
         return value.isoformat()
     if isinstance(value, float):  # JSON has no inf and nan
         return repr(value)
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    text = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:  # bytes of a file's name; TOML has no way to say them
+        raise ConfigError(f"{value!a} is not UTF-8: settings cannot hold it") from error
+    return text
 
 
 def _merge(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:

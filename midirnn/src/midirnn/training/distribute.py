@@ -56,7 +56,7 @@ def read_task(environment: Mapping[str, str] = os.environ) -> Task:
         config = json.loads(text)
         cluster, kind = config["cluster"], config["task"]["type"]
         index = int(config["task"]["index"])
-        jobs = {job: list(map(str, addresses)) for job, addresses in cluster.items()}
+        jobs = {job: _listed(addresses) for job, addresses in cluster.items()}
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         what = f"has no {error}" if isinstance(error, KeyError) else str(error)
         raise ConfigError(f"TF_CONFIG is malformed: {what}; expected {_EXAMPLE}") from error
@@ -70,6 +70,12 @@ def read_task(environment: Mapping[str, str] = os.environ) -> Task:
             f"TF_CONFIG makes this {kind} {index}, but lists {len(jobs.get(kind, []))} of them"
         )
     return Task((*chiefs, *workers), index + (len(chiefs) if kind == "worker" else 0))
+
+
+def _listed(addresses: object) -> list[str]:
+    if not isinstance(addresses, list):
+        raise TypeError(f"expected a list of addresses, found {addresses!r}")
+    return list(map(str, addresses))
 
 
 class Workers:

@@ -19,7 +19,13 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from midirnn.console.say import say
-from midirnn.corpus.reading import open_corpus, prepared_among, read_corpus, read_split
+from midirnn.corpus.reading import (
+    open_corpus,
+    prepared_among,
+    read_corpus,
+    read_split,
+    settings_of,
+)
 from midirnn.corpus.split import Split
 from midirnn.errors import CorpusError
 from midirnn.model.heads import by_byte
@@ -65,7 +71,7 @@ class Evaluation:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the scores as plain values, for JSON."""
-        return asdict(self)
+        return asdict(self) | {"total_bits_per_message": self.total_bits_per_message}
 
 
 def evaluate_run(
@@ -93,9 +99,15 @@ def evaluate_run(
 
 def _songs(paths: Sequence[Path], config: Config, split: Split | None) -> Sequence[Events]:
     prepared = prepared_among(paths)
-    # The same messages for every model, whatever it was trained on.
+    # The same messages for every model, whichever it was trained on.
     settings = config.corpus.model_copy(update={"messages": "channel"})
     if prepared is not None:
+        made_with = settings_of(paths)
+        if config.corpus.channel_only and made_with is not None and not made_with.channel_only:
+            raise CorpusError(
+                f"{prepared} was prepared with all messages, of which this network knows those of "
+                "channels only; prepare another with --messages channel"
+            )
         corpus = read_split(prepared, split or "validation")
     elif split is None:
         corpus = read_corpus(paths, settings)

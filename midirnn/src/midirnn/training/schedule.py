@@ -1,4 +1,4 @@
-"""What the scores and losses so far decide: the learning rate, when to stop, what is the best.
+"""What the scores and losses so far decide: the learning rate, and when to stop.
 
 No part of it is random or looks at a clock, and all of it is in the checkpoint: a resumed run
 decides as the undisturbed one.
@@ -29,15 +29,14 @@ class Schedule:
         self.learning_rate = config.learning_rate
         self.best_score = math.inf
         """The lowest validation score, in bits per message and its time."""
-        self.best_step = 0
         self.waited = 0
         """How many validations there were since the best."""
         self._waited_at_this_rate = 0
 
-    def tell(self, step: int, score: float) -> bool:
-        """Take the validation score after ``step``; return whether the rate was lowered."""
+    def tell(self, score: float) -> bool:
+        """Take the next validation score; return whether the rate was lowered."""
         if score < self.best_score:
-            self.best_score, self.best_step = score, step
+            self.best_score = score
             self.waited = self._waited_at_this_rate = 0
             return False
         self.waited += 1
@@ -55,19 +54,18 @@ class Schedule:
 
     def checkpoint(self) -> dict[str, npt.NDArray[np.generic]]:
         """Return all that changes, as named arrays."""
-        counts = [self.best_step, self.waited, self._waited_at_this_rate]
         return {
             "figures": np.array([self.learning_rate, self.best_score]),
-            "counts": np.array(counts, np.int64),
+            "counts": np.array([self.waited, self._waited_at_this_rate], np.int64),
         }
 
     def restore(self, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
         """Go on as the schedule that gave ``arrays``; :class:`RunError` for others."""
         figures, counts = arrays.get("figures"), arrays.get("counts")
-        if figures is None or figures.shape != (2,) or counts is None or counts.shape != (3,):
+        if figures is None or figures.shape != (2,) or counts is None or counts.shape != (2,):
             raise RunError("schedule/figures or schedule/counts are not there or of other shapes")
         self.learning_rate, self.best_score = figures.tolist()
-        self.best_step, self.waited, self._waited_at_this_rate = counts.tolist()
+        self.waited, self._waited_at_this_rate = counts.tolist()
 
 
 class Divergence:

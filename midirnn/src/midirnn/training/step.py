@@ -206,8 +206,9 @@ def finite_and_clipped(
     """
     # A norm within the limit says, in one reading, that every entry is: nearly always.
     norms = _norms(gradients)
+    norm = tf.norm(norms)
     cleaned, nonfinite, norms = tf.cond(
-        tf.norm(norms) <= limit,
+        (norm <= limit) & tf.math.is_finite(norm),  # a limit may be infinite
         lambda: (list(gradients), tf.constant(0), norms),
         lambda: _mended(gradients, limit),
     )

@@ -5,7 +5,6 @@ What needs TensorFlow is in ``trainer.py``: a wrong path or setting is told befo
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -46,16 +45,15 @@ def train_run(
 ) -> bool:
     """Train in ``folder`` until the configured step; return False if it was interrupted.
 
-    Everything that can be found wrong is found before the folder is touched.
+    What paths and settings have wrong is found before the folder is touched.
     """
     task = read_task() if distribute == "multiworker" else None
     run = Run(folder)
     config, origin = _settle(run, flags, config_file, resume, settings_of(paths))
     weights = None if origin is None else _weights_of(origin)
     augmentations, losses = make_plugins(config)
-    if run.checkpoints.steps:
-        run.checkpoints.find("best")  # reads the index, which saving needs
-    begin = _whole_step(run) if resume and run.started and run.checkpoints.steps else 0
+    found = run.checkpoints.steps
+    begin = _whole_step(run) if found else 0
     if begin >= config.training.steps:
         say(f"{folder}: already trained for {begin} steps")
         return True
@@ -73,6 +71,8 @@ def train_run(
         if workers.chief:
             folder.mkdir(parents=True, exist_ok=True)
             stack.enter_context(run.lock())
+            if run.checkpoints.steps != found:
+                raise RunError(f"another process has trained in {folder} meanwhile; --resume that")
             _record(run, config, corpus, augmentations, losses, weights)
             if tensorboard:
                 url = stack.enter_context(TensorBoard(run.tensorboard_path)).url
@@ -94,8 +94,8 @@ def _settle(
     Those of a ``prepared`` corpus stand in the preset's place. A new run that begins with
     another's weights has some of its settings too; that other run is returned.
     """
-    if not run.started:
-        if run.folder.exists() and not run.is_empty:
+    if not run.started or (run.is_blank and not resume):
+        if not run.started and run.folder.exists() and not run.is_empty:
             raise RunError(f"{run.folder} exists and is not a run folder; give --run another name")
         config = resolve(config_file, flags, corpus=prepared)
         if config.training.begin_from is None:
@@ -114,7 +114,7 @@ def _settle(
     saved = run.config()
     config = _absolute(resolve(config_file, flags, base=saved))
     changed = differences(saved, config)
-    if changed:
+    if changed and not run.is_blank:
         raise ConfigError(
             f"{run.folder} was trained with other settings ({'; '.join(changed)}); "
             "a run is resumed with its own, or started anew under another name"
@@ -184,7 +184,7 @@ def _record(
 
     A new run keeps the ``weights`` that it begins with, if these are another's.
     """
-    if run.started and run.checkpoints.steps and run.corpus()["fingerprint"] != corpus.fingerprint:
+    if run.checkpoints.steps and run.corpus()["fingerprint"] != corpus.fingerprint:
         raise RunError(
             f"the songs are not those that {run.folder} was trained on; "
             "give the same paths and files, or start another run"
@@ -246,8 +246,9 @@ def _train(
     if outcome.stopped_early:
         patience = config.training.early_stopping_patience
         say(f"stopped early: {patience} validations in a row were no better than the best")
-    if math.isfinite(outcome.best_score):
-        best = f"{outcome.best_score:.3f} bits a message, after step {outcome.best_step}"
-        say(f"best validation score: {best}")
+    best = run.checkpoints.find("best")
+    score = run.checkpoints.score(best)
+    if corpus.validation and score is not None:
+        say(f"best validation score: {score:.3f} bits a message, after step {best}")
     say(f"midirnn generate {run.folder}")
     return True

@@ -45,9 +45,6 @@ class Outcome:
     interrupted: bool
     stopped_early: bool
     """Whether the validation score had got no better for too long."""
-    best_step: int
-    best_score: float
-    """The lowest validation score, infinite where there was no validation."""
     out_of_time: bool = False
     """Whether the minutes it was given were over."""
 
@@ -189,14 +186,7 @@ class Trainer:
         if self.step > saved:  # stopped between two checkpoints
             self.save()
         workers.wait()  # for the chief: what it has written last is there when any has ended
-        return Outcome(
-            self.step,
-            not ended and not late,
-            schedule.over,
-            schedule.best_step,
-            schedule.best_score,
-            late,
-        )
+        return Outcome(self.step, not ended and not late, schedule.over, late)
 
     def _log(self) -> Log | Silence:
         if not self._workers.chief:
@@ -222,7 +212,7 @@ class Trainer:
         if self._validation:
             # The chief's figure for all: others' might differ in a last bit, and so what follows.
             score = self._score = self._workers.of_chief(lambda: self._validate(log))
-            if regular and self._schedule.tell(self.step, score):
+            if regular and self._schedule.tell(score):
                 self._train_step.optimizer.learning_rate.assign(self._schedule.learning_rate)
         if regular:
             self._recent = []
@@ -275,17 +265,26 @@ class Trainer:
     def _one_step(self, stop: bool) -> StepResult:
         batch = self._lanes.next(self.step)
         time = from_seconds(batch.delta_seconds, self._config.model.time_scale)
-        result = self._train_step(batch.records, time, batch.states, tf.constant(self.step), stop)
+        try:
+            result = self._train_step(
+                batch.records, time, batch.states, tf.constant(self.step), stop
+            )
+        except tf.errors.ResourceExhaustedError as error:
+            raise RunError(
+                f"there is not enough memory for a step of {self._config.training.lanes} lanes "
+                f"and {self._config.model.hidden_size} units; lower --lanes or --hidden-size"
+            ) from error
         self._lanes.keep(result.states.numpy())
         self.step += 1
         return result
 
 
 def _some_of(songs: Sequence[Events], records: int) -> list[Events]:
-    """Return the first songs that have so many records together."""
+    """Return songs from all over the corpus, always the same, of so many records together."""
     some: list[Events] = []
-    for song in songs:
-        if sum(map(len, some)) >= records:
+    for index in np.random.default_rng(0).permutation(len(songs)).tolist():
+        if records <= 0:
             break
-        some.append(song)
+        some.append(songs[index])
+        records -= len(some[-1])
     return some
