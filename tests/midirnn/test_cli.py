@@ -369,3 +369,30 @@ def test_help_starts_at_once(midirnn: Command) -> None:
     for verb in ("train", "generate", "play", "evaluate", "plugins", "demo"):
         assert verb in done.stdout
         assert midirnn(verb, "--help").returncode == 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="where memory can be limited")
+def test_too_little_memory_is_one_line(trained: Path, tmp_path: Path) -> None:
+    code = (
+        "import resource, sys, midirnn.playback.perform\n"
+        "from midirnn.cli import main\n"
+        "pages = int(open('/proc/self/statm').read().split()[0])\n"
+        "limit = pages * resource.getpagesize() + (32 << 20)\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (limit, limit))\n"
+        "main()"
+    )
+    arguments = [
+        "generate",
+        trained,
+        "--songs",
+        20_000,
+        "--sink",
+        f"file:path={tmp_path / 'x.mid'}",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True
+    )
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("midirnn: there is not enough memory (")
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []

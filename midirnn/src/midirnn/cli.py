@@ -55,7 +55,7 @@ def main() -> None:
         see = f" (see {context.command_path} --help)" if context is not None else ""
         click.echo(f"midirnn: {error.format_message()}{see}", err=True)
         sys.exit(EXIT_BAD_INPUT)
-    except (MidiRnnError, midicodec.MidiCodecError, OSError) as error:
+    except (MidiRnnError, midicodec.MidiCodecError, OSError, MemoryError) as error:
         if debug:
             raise
         click.echo(f"midirnn: {_one_line(error)}", err=True)
@@ -65,4 +65,6 @@ def main() -> None:
 def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror is not None:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    if isinstance(error, MemoryError):
+        return f"there is not enough memory ({error or 'no more is given'})"
     return " ".join(str(error).split())

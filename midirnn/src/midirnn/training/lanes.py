@@ -2,9 +2,9 @@
 
 A lane owns a share of the pool: a few slots, each with a song, a position and LSTM states of its
 own. At each step a lane picks one of its slots by (seed, lane, step) and reads the next
-``sequence_length`` records of it. A song that has too few left starts again with fresh states,
-and now and then makes room for another; the lane then picks anew. One lane with 500 slots is the
-notebook's scheme.
+``sequence_length`` records of it. A song that has too few left makes room for another (with
+``replace_probability``, always by default) or starts again with fresh states; the lane then picks
+anew. One lane with 500 slots is the notebook's scheme.
 """
 
 from __future__ import annotations
