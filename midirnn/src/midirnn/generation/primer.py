@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from midirnn.generation.length import Meter
 from midirnn.plugin.interfaces import Events
 from midirnn.settings.config import CorpusConfig
 
+_LATE_BARS = 1 / 32
+"""A time signature that is so little behind a bar line is of the bar that begins there."""
 _PART = re.compile(r"(.+):(?:(\d{1,9}(?:\.\d*)?|\.\d+)\s*s|(\d{1,9})\s*bars?)")
 
 
@@ -87,11 +90,12 @@ def _bars_end(path: Path, bars: int) -> float:
     at, above, power = time_signatures(song.records, song.starts)
     signatures = zip(song.ticks[at].tolist(), above.tolist(), power.tolist(), strict=True)
     changes = [(tick, Meter(a, 2**p)) for tick, a, p in signatures if a and p < 8]
-    tick, meter, left = 0, Meter(), bars
+    tick, meter, left = 0.0, Meter(), bars
     for begins, following in changes:  # each begins a bar, whether or not the last one is whole
         bar = meter.quarters * song.division
-        whole = -(-(begins - tick) // bar)
-        if left <= whole:
-            return float(song.tempo_map.to_seconds(min(tick + left * bar, begins)))
-        tick, meter, left = begins, following, left - int(whole)
+        count = math.ceil((begins - tick) / bar - _LATE_BARS)
+        line = min(begins, tick + count * bar)
+        if left <= count:
+            return float(song.tempo_map.to_seconds(min(tick + left * bar, line)))
+        tick, meter, left = line, following, left - count
     return float(song.tempo_map.to_seconds(tick + left * meter.quarters * song.division))
