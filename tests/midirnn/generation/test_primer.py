@@ -118,6 +118,19 @@ def test_the_time_after_the_last_event_is_told(song: Path) -> None:
     assert PrimerChoice(song).read(CorpusConfig()).rest == 0
 
 
+@pytest.mark.parametrize("part", ["", ":9s"])
+def test_a_primer_does_not_say_that_the_song_is_over(tmp_path: Path, part: str) -> None:
+    """A network that knows all messages would take it at its word; the time before it is heard."""
+    path = tmp_path / "song.mid"
+    file = mido.MidiFile(ticks_per_beat=480)
+    notes = [mido.Message("note_on", note=60), mido.Message("note_off", note=60, time=480)]
+    file.tracks.append(mido.MidiTrack([*notes, mido.MetaMessage("end_of_track", time=960)]))
+    file.save(path)
+    primer = PrimerChoice.parse(f"{path}{part}").read(CorpusConfig(messages="all"))
+    assert primer.events.records[:, 1].tolist() == [0x90, 0x80]
+    assert primer.rest == pytest.approx(8.5 if part else 1.0)
+
+
 def test_a_primer_that_is_none_is_named(song: Path, tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"gone\.mid"):
         PrimerChoice(tmp_path / "gone.mid", bars=2).read(CorpusConfig())
@@ -128,6 +141,10 @@ def test_a_primer_that_is_none_is_named(song: Path, tmp_path: Path) -> None:
     )
     with pytest.raises(GenerationError, match=r"late\.mid has nothing in its first 0.5 seconds"):
         PrimerChoice(late, seconds=0.5).read(CorpusConfig())
+    empty = tmp_path / "empty.mid"
+    midicodec.save(midicodec.Song.from_messages([]), empty)
+    with pytest.raises(GenerationError, match=r"empty\.mid has nothing in it"):
+        PrimerChoice(empty).read(CorpusConfig(messages="all"))
     frames = tmp_path / "frames.mid"
     notes = [mido.Message("note_on"), mido.Message("note_off", time=9)]
     midicodec.save(midicodec.Song.from_messages(notes, division=0xE728), frames)

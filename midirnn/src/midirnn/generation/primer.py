@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 import midicodec
-from midicodec.records import B1, B3
-from midicodec.timing import SMPTE_FLAG, time_signatures, to_absolute
+from midicodec.records import B1, B3, END_OF_TRACK
+from midicodec.timing import SMPTE_FLAG, is_meta, time_signatures, to_absolute
 from midirnn.corpus.reading import read_events
 from midirnn.errors import GenerationError
 from midirnn.generation.length import Meter
@@ -57,27 +57,30 @@ class PrimerChoice:
     def read(self, config: CorpusConfig) -> Primer:
         """Read the file as the network is shown it, up to where it is cut.
 
-        Notes that end there are ended, and notes that begin there are not begun. Raises
-        :class:`midirnn.errors.CorpusError` where the file cannot be read, and
-        :class:`GenerationError` where it has no bars or nothing before the cut.
+        Notes that end there are ended, and notes that begin there are not begun; of the end of
+        its track only the time is left. Raises :class:`midirnn.errors.CorpusError` where the file
+        cannot be read, and :class:`GenerationError` where it has no bars or nothing before the cut.
         """
         events = read_events(self.path, config)
         cut = self.seconds if self.bars is None else _bars_end(self.path, self.bars)
-        if cut is None:
-            return Primer(events)
         starts = midicodec.message_starts(events.records)
         times = to_absolute(events.delta_seconds, starts)
         status = events.records[:, B1]
         ends = (status & 0xF0 == 0x80) | ((status & 0xF0 == 0x90) & (events.records[:, B3] == 0))
-        # What the clock's rounding makes of the cut's own time is still that time.
-        early = 1e-6
-        kept = (times < cut - early) | ((times < cut + early) & ends)
+        # The end of its track would say that the song is over; the song goes on.
+        kept = ~is_meta(events.records, starts, END_OF_TRACK)
+        if cut is not None:
+            # What the clock's rounding makes of the cut's own time is still that time.
+            early = 1e-6
+            kept &= (times < cut - early) | ((times < cut + early) & ends)
         # Pieces of a long message are at its time, so they stay or go together.
         count = int(np.count_nonzero(np.logical_and.accumulate(kept)))
         if not count:
-            raise GenerationError(f"{self.path} has nothing in its first {cut:g} seconds")
+            within = "it" if cut is None else f"its first {cut:g} seconds"
+            raise GenerationError(f"{self.path} has nothing in {within}")
+        end = float(times[-1]) if cut is None else cut
         part = Events(events.records[:count], events.delta_seconds[:count])
-        return Primer(part, max(cut - float(times[count - 1]), 0.0))
+        return Primer(part, max(end - float(times[count - 1]), 0.0))
 
 
 def _bars_end(path: Path, bars: int) -> float:
