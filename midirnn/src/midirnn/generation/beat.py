@@ -15,6 +15,8 @@ _TOGETHER_SECONDS = 0.03
 """What begins within so little is one onset."""
 _SUBDIVISIONS = ((1, 0.5), (2, 0.75), (4, 1.0), (3, 0.6))
 """A beat is counted in halves, quarters and thirds as well, and what each weighs."""
+_SAME = 1e-3
+"""Of a beat: what is so little before or after one is on it."""
 _FORGIVEN = 1 / 20
 """By how much of it a time may be off before others have to make up for it."""
 
@@ -24,6 +26,17 @@ class Beat(NamedTuple):
 
     seconds: float
     offset: float
+
+    def since(self, seconds: float) -> Beat:
+        """Return the same beat, counted from ``seconds`` later on."""
+        return Beat(self.seconds, (self.offset - seconds) % self.seconds)
+
+    @property
+    def delay(self) -> float:
+        """By how many seconds music is put off for its beats to be multiples of a beat's length."""
+        late = self.offset % self.seconds
+        near = min(late, self.seconds - late) < _SAME * self.seconds
+        return 0.0 if near else self.seconds - late
 
 
 def find_beat(onsets: npt.ArrayLike, near: float) -> Beat | None:
@@ -58,7 +71,7 @@ def find_beat(onsets: npt.ArrayLike, near: float) -> Beat | None:
     heard = [np.cos(2 * np.pi * (times - begin) / period).mean() for begin in begins]
     offset = begins[int(np.argmax(heard))] + float(np.asarray(onsets, np.float64)[0])
     offset %= period
-    return Beat(period, 0.0 if period - offset < 1e-3 * period else offset)
+    return Beat(period, 0.0 if period - offset < _SAME * period else offset)
 
 
 class Grid:

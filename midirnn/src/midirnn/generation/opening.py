@@ -9,6 +9,7 @@ import numpy as np
 
 from midicodec.records import B1, N
 from midirnn.errors import GenerationError
+from midirnn.generation.beat import Beat
 from midirnn.generation.performance import Ensemble
 from midirnn.generation.primer import Primer
 from midirnn.generation.rules import Rules, note_off, pedal_up, program_change
@@ -38,6 +39,8 @@ class Opening:
     """Whether the song begins after ``rest``."""
     own: bool = True
     """Whether what sounds in it is ours to end."""
+    beat: Beat | None = None
+    """The song's, counted from its beginning, where it is known."""
 
     @classmethod
     def of_starts(
@@ -74,14 +77,15 @@ class Opening:
             raise GenerationError("the primer holds no event for the network to go on from")
         heard = _instruments(settings) + _without_programs(primer.events, settings)
         if not only_new:
-            return cls(heard, heard, primer.rest)
+            return cls(heard, heard, primer.rest, beat=primer.beat)
         heard += _ended(heard)
         lasting = [
             (record, 0.0)
             for record in _lasting(heard)
             if not settings.rules or record[B1] & 0x0F in settings.channels
         ]
-        return cls(heard, lasting, primer.rest, skips_rest=True)
+        beat = primer.beat and primer.beat.since(primer.seconds)
+        return cls(heard, lasting, primer.rest, skips_rest=True, beat=beat)
 
 
 def hear(openings: Sequence[Opening], ensemble: Ensemble) -> None:

@@ -14,6 +14,7 @@ from midicodec.records import B1, B3, END_OF_TRACK
 from midicodec.timing import SMPTE_FLAG, is_meta, time_signatures, to_absolute
 from midirnn.corpus.reading import read_events
 from midirnn.errors import GenerationError
+from midirnn.generation.beat import Beat
 from midirnn.generation.length import Meter
 from midirnn.plugin.interfaces import Events
 from midirnn.settings.config import CorpusConfig
@@ -29,6 +30,14 @@ class Primer:
 
     events: Events
     rest: float = 0.0
+    beat: Beat | None = None
+    """The file's own, in the tempo in force at the end; None where it has none."""
+
+    @property
+    def seconds(self) -> float:
+        """How long it is, the rest too."""
+        starts = midicodec.message_starts(self.events.records)
+        return float(self.events.delta_seconds[starts].sum()) + self.rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +71,11 @@ class PrimerChoice:
         cannot be read, and :class:`GenerationError` where it has no bars or nothing before the cut.
         """
         events = read_events(self.path, config)
-        cut = self.seconds if self.bars is None else _bars_end(self.path, self.bars)
+        song = midicodec.load(self.path)
+        song = song.to_type_0() if song.smf_type == 2 else song
+        if self.bars is not None and song.division & SMPTE_FLAG:
+            raise GenerationError(f"{self.path} counts its time in frames, and has no bars")
+        cut = self.seconds if self.bars is None else _bars_end(song, self.bars)
         starts = midicodec.message_starts(events.records)
         times = to_absolute(events.delta_seconds, starts)
         status = events.records[:, B1]
@@ -80,16 +93,25 @@ class PrimerChoice:
             raise GenerationError(f"{self.path} has nothing in {within}")
         end = float(times[-1]) if cut is None else cut
         part = Events(events.records[:count], events.delta_seconds[:count])
-        return Primer(part, max(end - float(times[count - 1]), 0.0))
+        return Primer(part, max(end - float(times[count - 1]), 0.0), _beat(song, end))
 
 
-def _bars_end(path: Path, bars: int) -> float:
-    """Return the second at which a file's bar of this number ends."""
-    song = midicodec.load(path)
-    if song.smf_type == 2:
-        song = song.to_type_0()
-    if song.division & SMPTE_FLAG or not song.division:
-        raise GenerationError(f"{path} counts its time in frames, and has no bars")
+def _beat(song: midicodec.Song, end: float) -> Beat | None:
+    """Return the beat that a song has just before the second ``end``."""
+    if song.division & SMPTE_FLAG:
+        return None
+    tempo_map = song.tempo_map
+    at = max(int(np.searchsorted(tempo_map.seconds, end)) - 1, 0)
+    per_tick = float(tempo_map.seconds_per_tick[at])
+    if not per_tick:
+        return None
+    since_beat = int(tempo_map.ticks[at]) % song.division * per_tick
+    beat = Beat(song.division * per_tick, float(tempo_map.seconds[at]))
+    return beat.since(since_beat)
+
+
+def _bars_end(song: midicodec.Song, bars: int) -> float:
+    """Return the second at which a song's bar of this number ends."""
     at, above, power = time_signatures(song.records, song.starts)
     signatures = zip(song.ticks[at].tolist(), above.tolist(), power.tolist(), strict=True)
     changes = [(tick, Meter(a, 2**p)) for tick, a, p in signatures if a and p < 8]
