@@ -1,4 +1,4 @@
-"""Songs that go on from a file: in its tempo, on its beat."""
+"""Songs that go on from a file: in its tempo, on its beat, after its end."""
 
 from pathlib import Path
 
@@ -9,8 +9,8 @@ from networks import generator
 
 import midicodec
 from midirnn.generation.length import Length
-from midirnn.generation.primer import PrimerChoice
-from midirnn.plugin import Event
+from midirnn.generation.primer import Primer, PrimerChoice
+from midirnn.plugin import Event, Events, StreamInfo
 from midirnn.settings.config import CorpusConfig
 
 TICKS = 480
@@ -81,3 +81,16 @@ def test_a_file_that_counts_frames_has_no_beat_of_its_own(tmp_path: Path) -> Non
     path = tune(tmp_path / "frames.mid", division=0xE728)  # 25 frames of 40 ticks: milliseconds
     assert PrimerChoice(path).read(CorpusConfig()).beat is None
     song(str(path), Length(bars=1))  # one is looked for, and there are notes
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("only_new", [False, True])
+def test_without_rules_too_nothing_comes_before_the_primers_end(seed: int, only_new: bool) -> None:
+    """Stray pieces of long messages, which such a network begins with, have no time."""
+    rows = [[0, 0xB0, 7, 64, 3], [0, 0x90, 60, 64, 3], [0, 0x80, 60, 0, 3]]
+    primer = Primer(Events(np.array(rows, np.uint8), np.array([0.0, 0.0, 1.5])), 3.0)
+    of = generator(seed, messages="all", rules=False, most_repeats=0)
+    (take,) = of.songs(Length(60), 0, info=StreamInfo(), primer=primer, only_new=only_new)
+    new = list(take.events)[1 if only_new else 3 :]
+    assert take.tally.skipped.total()
+    assert min(each.start_seconds for each in new) >= (0.0 if only_new else 4.5 - 1e-3)

@@ -134,8 +134,12 @@ class Song:
         end = self._length.end(began, self._bar, self._delay)
         most = self._length.records
         early = 0.0 if self._length.bars is None else _EARLY_BARS * self._bar
+        # A stray piece may have waited for the primer's end, but has no time in the song.
+        rest = 0.0 if self._ruled else self._opening.rest
         for record, network_seconds in self._row:
             starts = decoder.starts(record)
+            if starts:
+                network_seconds, rest = max(network_seconds, rest), 0.0
             seconds = self._placed(network_seconds) if starts else 0.0
             if end is not None and now + seconds > end - early:
                 break
