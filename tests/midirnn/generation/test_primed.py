@@ -1,5 +1,6 @@
 """Songs that go on from a file: in its tempo, on its beat, after its end."""
 
+import itertools
 from pathlib import Path
 
 import mido
@@ -94,3 +95,34 @@ def test_without_rules_too_nothing_comes_before_the_primers_end(seed: int, only_
     new = list(take.events)[1 if only_new else 3 :]
     assert take.tally.skipped.total()
     assert min(each.start_seconds for each in new) >= (0.0 if only_new else 4.5 - 1e-3)
+
+
+RANGE, TUNING, OWN, NULL = ((101, 0), (100, 0)), ((101, 0), (100, 1)), ((99, 1), (98, 8)), (
+    (101, 127), (100, 127),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("set_", "remains"),
+    [
+        ([*RANGE, (6, 12), *NULL], [*RANGE, (6, 12), *NULL]),
+        (
+            [*RANGE, (6, 2), (38, 5), *NULL, (7, 90), *TUNING, (6, 64), *RANGE, (6, 12), *NULL],
+            [(7, 90), *TUNING, (6, 64), *RANGE, (38, 5), (6, 12), *NULL],
+        ),
+        (
+            [*OWN, (6, 70), *RANGE, (96, 0), (96, 0)],
+            [*OWN, (6, 70), *RANGE, (96, 0), (96, 0), *OWN, *RANGE],
+        ),
+        ([(6, 1), *RANGE], [(6, 1), *RANGE]),
+    ],
+)  # fmt: skip
+def test_of_a_primer_that_is_left_out_parameters_remain_with_what_selects_them(
+    set_: list[tuple[int, int]], remains: list[tuple[int, int]]
+) -> None:
+    rows = [[0, 0xB0, *each, 3] for each in set_] + [[0, 0xB1, 7, 1, 3]]
+    primer = Primer(Events(np.array(rows, np.uint8), np.zeros(len(rows))))
+    (take,) = generator(1).songs(Length(5), 0, info=StreamInfo(), primer=primer, only_new=True)
+    begun = [each.message for each in itertools.islice(take.events, len(remains) + 1)]
+    assert sorted(each.channel for each in begun) == [0] * len(remains) + [1]
+    assert [(each.control, each.value) for each in begun if each.channel == 0] == remains
