@@ -72,11 +72,14 @@ def generator(
     return Generator(of, lambda: START, weights(seed, head, messages, size))
 
 
-def save_run(folder: Path, seed: int = 0, **generation: object) -> Path:
+def save_run(
+    folder: Path, seed: int = 0, head: str = "bytes", messages: str = "channel",
+    **generation: object,
+) -> Path:  # fmt: skip
     """Write a run folder as training leaves one."""
     run = Run(folder)
     folder.mkdir()
-    run.save_config(config(**generation))
+    run.save_config(config(messages, head, **generation))
     run.save_starts(START)
-    run.checkpoints.save(1, 0.5, {"weights": weights(seed)})
+    run.checkpoints.save(1, 0.5, {"weights": weights(seed, head, messages)})
     return folder
