@@ -5,7 +5,15 @@ from pathlib import Path
 import numpy as np
 
 from midirnn.generation.generator import Generator
-from midirnn.model.timeclasses import CLASSES, PARTS
+from midirnn.model.timeclasses import (
+    AT_ONCE_SECONDS,
+    CLASSES,
+    FIRST_SECONDS,
+    PARTS,
+    PER_OCTAVE,
+    TOLERANCE,
+    classes_of,
+)
 from midirnn.plugin import Events
 from midirnn.run.folder import Run
 from midirnn.settings.config import Config
@@ -83,3 +91,11 @@ def save_run(
     run.save_starts(START)
     run.checkpoints.save(1, 0.5, {"weights": weights(seed, head, messages)})
     return folder
+
+
+def parts_of(seconds: np.ndarray) -> np.ndarray:
+    """The part of its class, 0 to ``PARTS`` - 1, that each of ``seconds`` lies in; 0 of class 0."""
+    octaves = np.log2(np.maximum(seconds, FIRST_SECONDS) / FIRST_SECONDS)
+    inside = PER_OCTAVE * octaves + TOLERANCE - (classes_of(seconds) - 1)
+    parts = np.clip(np.floor(inside * PARTS), 0, PARTS - 1)
+    return np.where(seconds < AT_ONCE_SECONDS, 0, parts).astype(np.int64)
