@@ -5,7 +5,15 @@ from pathlib import Path
 import numpy as np
 
 from midirnn.generation.generator import Generator
-from midirnn.model.timeclasses import CLASSES, PARTS
+from midirnn.model.timeclasses import (
+    AT_ONCE_SECONDS,
+    CLASSES,
+    FIRST_SECONDS,
+    PARTS,
+    PER_OCTAVE,
+    TOLERANCE,
+    classes_of,
+)
 from midirnn.plugin import Events
 from midirnn.run.folder import Run
 from midirnn.settings.config import Config
@@ -72,11 +80,22 @@ def generator(
     return Generator(of, lambda: START, weights(seed, head, messages, size))
 
 
-def save_run(folder: Path, seed: int = 0, **generation: object) -> Path:
+def save_run(
+    folder: Path, seed: int = 0, head: str = "bytes", messages: str = "channel",
+    **generation: object,
+) -> Path:  # fmt: skip
     """Write a run folder as training leaves one."""
     run = Run(folder)
     folder.mkdir()
-    run.save_config(config(**generation))
+    run.save_config(config(messages, head, **generation))
     run.save_starts(START)
-    run.checkpoints.save(1, 0.5, {"weights": weights(seed)})
+    run.checkpoints.save(1, 0.5, {"weights": weights(seed, head, messages)})
     return folder
+
+
+def parts_of(seconds: np.ndarray) -> np.ndarray:
+    """The part of its class, 0 to ``PARTS`` - 1, that each of ``seconds`` lies in; 0 of class 0."""
+    octaves = np.log2(np.maximum(seconds, FIRST_SECONDS) / FIRST_SECONDS)
+    inside = PER_OCTAVE * octaves + TOLERANCE - (classes_of(seconds) - 1)
+    parts = np.clip(np.floor(inside * PARTS), 0, PARTS - 1)
+    return np.where(seconds < AT_ONCE_SECONDS, 0, parts).astype(np.int64)

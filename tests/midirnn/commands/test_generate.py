@@ -98,3 +98,11 @@ def test_what_cannot_be_is_one_line(
     assert done.stderr.count("\n") == 1, done.stderr
     assert said in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_scale_without_rules_is_one_line(midirnn: Command, tmp_path: Path) -> None:
+    run = save_run(tmp_path / "notebook", rules=False)
+    done = midirnn("generate", run, "--scale", "D minor", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert "--scale is not kept without rules" in done.stderr

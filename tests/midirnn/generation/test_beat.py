@@ -57,12 +57,28 @@ def test_on_a_grid_what_is_a_little_off_does_not_add_up() -> None:
     np.testing.assert_allclose(placed, waits, atol=1e-9)
 
 
-def test_on_a_grid_many_short_waits_take_their_time() -> None:
-    grid = Grid(0.04)
-    placed = [grid.placed(0.015) for _ in range(400)]
-    assert sum(placed) == pytest.approx(6.0, rel=0.35)
-    steps = np.array(placed) / 0.04
+@pytest.mark.parametrize("longest", [0.002, 0.008, 0.015, 0.03, 0.05, 0.09, 0.4])
+@pytest.mark.parametrize("kind", ["equal", "unequal"])
+def test_on_a_grid_waits_take_their_time_together(longest: float, kind: str) -> None:
+    width = 0.5 / 12
+    even = np.full(3000, longest)
+    waits = even if kind == "equal" else np.random.default_rng(0).uniform(0.001, longest, 3000)
+    grid = Grid(width)
+    placed = np.array([grid.placed(wait) for wait in waits.tolist()])
+    steps = placed / width
     np.testing.assert_allclose(steps, np.rint(steps), atol=1e-9)
+    assert (steps > -0.5).all()
+    drift = np.abs(np.cumsum(placed) - np.cumsum(waits))
+    forgiven = np.cumsum(waits) / 20 if longest > width / 2 else 0.0
+    assert (drift <= forgiven + width + 1e-9).all()
+
+
+def test_on_a_grid_what_is_at_once_stays_so() -> None:
+    """Whatever is owed: a chord is not broken up to make up for it."""
+    grid = Grid(0.04)
+    for _ in range(200):
+        grid.placed(0.019)
+        assert [grid.placed(0.0) for _ in range(3)] == [0, 0, 0]
 
 
 def test_without_a_grid_all_is_as_it_comes() -> None:

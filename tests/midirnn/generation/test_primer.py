@@ -91,9 +91,44 @@ def test_a_primer_is_cut_at_its_own_bars(song: Path, part: str, notes: int, end:
     assert primer.events.delta_seconds.sum() + primer.rest == pytest.approx(end)
 
 
+@pytest.mark.parametrize(("bars", "notes"), [(1, 3), (2, 6), (3, 8), (4, 10)])
+@pytest.mark.parametrize("signed", [(0, 576), (1, 576), (1, 577), (0, 575)])
+def test_a_signature_a_little_off_its_bar_line_makes_no_bar_of_what_is_between(
+    tmp_path: Path, signed: tuple[int, int], bars: int, notes: int
+) -> None:
+    """All hymns of openhymnal have their first notes, and the signature, at tick 1."""
+    timed: list[tuple[int, mido.Message | mido.MetaMessage]] = [
+        (tick, mido.MetaMessage("time_signature", numerator=beats, denominator=4))
+        for tick, beats in zip(signed, (3, 2), strict=True)
+    ]
+    for note in range(12):
+        timed.append((96 * note + 1, mido.Message("note_on", note=60 + note)))
+        timed.append((96 * note + 96, mido.Message("note_off", note=60 + note)))
+    timed.sort(key=lambda each: each[0])
+    ticks = np.diff([tick for tick, _ in timed], prepend=0).tolist()
+    track = [message.copy(time=tick) for tick, (_, message) in zip(ticks, timed, strict=True)]
+    path = tmp_path / "hymn.mid"
+    midicodec.save(midicodec.Song.from_messages(track, division=96), path)
+    primer = PrimerChoice(path, bars=bars).read(CorpusConfig())
+    assert np.count_nonzero(primer.events.records[:, 1] == 0x90) == notes
+
+
 def test_the_time_after_the_last_event_is_told(song: Path) -> None:
     assert PrimerChoice(song, seconds=1.2).read(CorpusConfig()).rest == pytest.approx(0.2)
     assert PrimerChoice(song).read(CorpusConfig()).rest == 0
+
+
+@pytest.mark.parametrize("part", ["", ":9s"])
+def test_a_primer_does_not_say_that_the_song_is_over(tmp_path: Path, part: str) -> None:
+    """A network that knows all messages would take it at its word; the time before it is heard."""
+    path = tmp_path / "song.mid"
+    file = mido.MidiFile(ticks_per_beat=480)
+    notes = [mido.Message("note_on", note=60), mido.Message("note_off", note=60, time=480)]
+    file.tracks.append(mido.MidiTrack([*notes, mido.MetaMessage("end_of_track", time=960)]))
+    file.save(path)
+    primer = PrimerChoice.parse(f"{path}{part}").read(CorpusConfig(messages="all"))
+    assert primer.events.records[:, 1].tolist() == [0x90, 0x80]
+    assert primer.rest == pytest.approx(8.5 if part else 1.0)
 
 
 def test_a_primer_that_is_none_is_named(song: Path, tmp_path: Path) -> None:
@@ -106,6 +141,10 @@ def test_a_primer_that_is_none_is_named(song: Path, tmp_path: Path) -> None:
     )
     with pytest.raises(GenerationError, match=r"late\.mid has nothing in its first 0.5 seconds"):
         PrimerChoice(late, seconds=0.5).read(CorpusConfig())
+    empty = tmp_path / "empty.mid"
+    midicodec.save(midicodec.Song.from_messages([]), empty)
+    with pytest.raises(GenerationError, match=r"empty\.mid has nothing in it"):
+        PrimerChoice(empty).read(CorpusConfig(messages="all"))
     frames = tmp_path / "frames.mid"
     notes = [mido.Message("note_on"), mido.Message("note_off", time=9)]
     midicodec.save(midicodec.Song.from_messages(notes, division=0xE728), frames)

@@ -71,6 +71,12 @@ def test_values_are_drawn_as_often_as_the_tempered_softmax_says(temperature: flo
     )
 
 
+def test_what_is_drawn_from_stays_as_it_is() -> None:
+    logits = np.full((2, 5), 5.0)
+    Sampler(0.8, top_k=2, top_p=0.9).draw(logits, np.array([0.1, 0.9]))
+    assert (logits == 5).all()
+
+
 def test_greedy_takes_the_likeliest_that_may_be() -> None:
     allowed = np.array([[False, True, True, True, True], [True] * 5])
     drawn = Sampler(0).draw(np.stack([SOME, SOME]), np.array([0.99, 0.99]), allowed)

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from networks import parts_of
 
 from midirnn.errors import RunError
 from midirnn.model.network import Network
 from midirnn.model.said import Said
 from midirnn.model.stepper import Stepper
-from midirnn.model.timeclasses import classes_of, parts_of
+from midirnn.model.timeclasses import classes_of
 from midirnn.model.timescale import from_seconds
 from midirnn.plugin import Predictions, Targets
 from midirnn.settings.config import ModelConfig

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from networks import parts_of
 
 from midirnn.model.heads import time_classes
-from midirnn.model.timeclasses import CLASSES, PARTS, classes_of, parts_of, seconds_of
+from midirnn.model.timeclasses import CLASSES, PARTS, classes_of, seconds_of
 from midirnn.model.timescale import from_seconds
 from midirnn.settings.config import TimeScale
 

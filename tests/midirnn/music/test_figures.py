@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from midirnn.composer import TICKS_PER_BEAT, compose
-from midirnn.music.bars import place
+from midirnn.music.bars import beat_of, place
 from midirnn.music.figures import COLUMNS, FIGURES, WIDTH, measure
 from midirnn.music.notes import Notes
 from midirnn.plugin.interfaces import Events
@@ -79,9 +79,10 @@ def test_bars_that_come_again_are_counted_and_neighbours_compared(written: Write
 @pytest.mark.parametrize("beats", [3, 4])
 def test_beat_and_bar_are_found(beat: float, beats: int, written: Write) -> None:
     form = [[each for each in bar if each[0] < beats] for bar in FORM]
-    placed = place(Notes.of(written(tune(form, beat, beats))))
+    notes = Notes.of(written(tune(form, beat, beats)))
+    placed = place(notes)
     assert placed is not None
-    assert placed.beat_seconds == pytest.approx(beat, rel=0.01)
+    assert beat_of(notes) == pytest.approx(beat, rel=0.01)
     assert placed.beats == beats
     assert placed.bar.tolist() == [n for n, bar in enumerate(form) for _ in bar]
     assert placed.step.tolist() == [12 * at for bar in form for at, _ in bar]
@@ -102,10 +103,11 @@ def test_an_unsteady_player_keeps_his_bars(written: Write) -> None:
 def test_a_composed_piece_is_found_to_be_what_it_is(mode: str, tonic: int) -> None:
     song = compose(tonic, mode, np.random.default_rng((3, tonic)))
     events = Events(song.records, song.delta_seconds)
-    placed = place(Notes.of(events))
+    notes = Notes.of(events)
+    placed = place(notes)
     assert placed is not None
     beat = song.tempo_map.to_seconds(TICKS_PER_BEAT)
-    assert placed.beat_seconds == pytest.approx(float(beat), rel=0.01)
+    assert beat_of(notes) == pytest.approx(float(beat), rel=0.01)
     last_bar = song.ticks[song.channel >= 0][-1] / TICKS_PER_BEAT / placed.beats
     assert (placed.bar[-1], last_bar) == (16, 17)
     found = figures(events)

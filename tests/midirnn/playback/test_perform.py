@@ -6,20 +6,23 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import mido
 import pytest
+from networks import save_run
 
 import midicodec
-from midirnn.errors import MidiRnnError, SinkError
+from midirnn.errors import GenerationError, MidiRnnError, SinkError
 from midirnn.generation.length import Length
 from midirnn.generation.take import Take, Tally
 from midirnn.playback import perform
 from midirnn.playback.clock import Lateness
-from midirnn.playback.perform import play_file
+from midirnn.playback.perform import generate_song, play_file
 from midirnn.playback.play import PlaybackReport, SinkReport
 from midirnn.plugin import Event, Sink, StreamInfo
 from midirnn.plugin.choice import PluginChoice
+from midirnn.settings.config import PRESETS
 
 
 def write(path: Path, *messages: mido.Message, division: int = 480) -> Path:
@@ -124,3 +127,44 @@ def test_progress_is_in_what_the_length_was_given_in(
     take = Take(StreamInfo(), events(), tally, seconds)
     assert len(list(perform._with_progress(take, length))) == 3
     assert seen == pytest.approx(shown)
+
+
+NOTEBOOK = PRESETS["notebook"]["generation"]
+"""Its own settings; ``most_repeats`` and ``top_p`` ask for nothing."""
+
+
+@pytest.mark.parametrize("head", ["bytes", "bits"])
+@pytest.mark.parametrize(
+    ("settings", "flag"),
+    [
+        ({}, None),
+        ({"temperature": 1.0, "program_changes": None, "programs": {0: 40}}, None),
+        ({"most_repeats": 0, "top_k": 0, "top_p": 1.0}, None),
+        ({"scale": "D minor"}, "--scale"),
+        ({"channels": (0, 1)}, "--channels"),
+        ({"most_notes": 32}, "--most-notes"),  # the default, but asked for
+        ({"longest_note_seconds": 3.0}, "--longest-note"),
+        ({"program_changes": False}, "--keep-programs"),
+        ({"most_repeats": 4}, "--most-repeats"),
+        ({"top_p": 0.9}, "--top-p"),
+        ({"top_k": 3}, "--top-k"),
+    ],
+)
+def test_what_only_rules_keep_is_not_asked_for_without_them(
+    tmp_path: Path, head: str, settings: dict[str, Any], flag: str | None
+) -> None:
+    run, out = save_run(tmp_path / "run", 1, head, "all", **NOTEBOOK), tmp_path / "out.mid"
+    if flag is None or (head == "bytes" and flag in ("--top-p", "--top-k")):
+        assert generate_song(run, "30", 0, [to_file(out)], settings=settings)
+        assert out.exists()
+        return
+    with pytest.raises(GenerationError, match=rf"^{flag} is not kept .*rules = true in .*toml$"):
+        generate_song(run, "30", 0, [to_file(out)], settings=settings)
+    assert not out.exists()
+    assert generate_song(run, "30", 0, [to_file(out)], settings={**settings, "rules": True})
+
+
+def test_what_a_runs_settings_ask_for_is_kept_too_or_told(tmp_path: Path) -> None:
+    run = save_run(tmp_path / "run", 1, rules=False, scale="D minor")
+    with pytest.raises(GenerationError, match=r"^generation\.scale is not kept"):
+        generate_song(run, "30", 0, [to_file(tmp_path / "out.mid")])

@@ -63,7 +63,7 @@ class _Program(click.ParamType[tuple[int, str]]):
 @click.option(
     "--time-temperature",
     type=Number(min=0),
-    help="The same of the time between messages. [default: as --temperature]",
+    help="The same of the time between messages. [default: the run's, or as --temperature]",
 )
 @click.option(
     "--top-p",

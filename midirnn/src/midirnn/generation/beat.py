@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,10 @@ _TOGETHER_SECONDS = 0.03
 """What begins within so little is one onset."""
 _SUBDIVISIONS = ((1, 0.5), (2, 0.75), (4, 1.0), (3, 0.6))
 """A beat is counted in halves, quarters and thirds as well, and what each weighs."""
+_SAME = 1e-3
+"""Of a beat: what is so little before or after one is on it."""
+_FORGIVEN = 1 / 20
+"""By how much of it a time may be off before others have to make up for it."""
 
 
 class Beat(NamedTuple):
@@ -21,6 +26,17 @@ class Beat(NamedTuple):
 
     seconds: float
     offset: float
+
+    def since(self, seconds: float) -> Beat:
+        """Return the same beat, counted from ``seconds`` later on."""
+        return Beat(self.seconds, (self.offset - seconds) % self.seconds)
+
+    @property
+    def delay(self) -> float:
+        """By how many seconds music is put off for its beats to be multiples of a beat's length."""
+        late = self.offset % self.seconds
+        near = min(late, self.seconds - late) < _SAME * self.seconds
+        return 0.0 if near else self.seconds - late
 
 
 def find_beat(onsets: npt.ArrayLike, near: float) -> Beat | None:
@@ -55,7 +71,7 @@ def find_beat(onsets: npt.ArrayLike, near: float) -> Beat | None:
     heard = [np.cos(2 * np.pi * (times - begin) / period).mean() for begin in begins]
     offset = begins[int(np.argmax(heard))] + float(np.asarray(onsets, np.float64)[0])
     offset %= period
-    return Beat(period, 0.0 if period - offset < 1e-3 * period else offset)
+    return Beat(period, 0.0 if period - offset < _SAME * period else offset)
 
 
 class Grid:
@@ -63,17 +79,22 @@ class Grid:
 
     def __init__(self, seconds: float = 0.0) -> None:
         """``seconds`` is how wide the grid is; 0: all is left as it comes."""
-        self._seconds, self._carried = seconds, 0.0
+        self._seconds, self._owed = seconds, 0.0
 
     def placed(self, wait: float) -> float:
         """Return ``wait`` (seconds) as so many whole steps of the grid.
 
-        Half of what it was rounded by is the next one's: many short waits together still take
-        their time, and a tempo that is a little off does not add up.
+        Each is rounded by itself, and a whole step that several were rounded by is made up for:
+        many short waits together still take their time. But of a wait that has a step a twentieth
+        is forgiven, so that a tempo that is a little off does not add up. All together are right
+        to a twentieth and a step.
         """
         if not self._seconds:
             return wait
-        exact = max(wait + self._carried, 0.0)
-        placed = round(exact / self._seconds) * self._seconds
-        self._carried = (exact - placed) / 2
-        return placed
+        placed = round(wait / self._seconds) * self._seconds
+        owed = self._owed + wait - placed
+        owed -= math.copysign(min(abs(owed), min(wait, placed) * _FORGIVEN), owed)
+        # A step too many can only be taken from a wait that was just rounded up.
+        made_up = math.trunc(owed / self._seconds) * self._seconds
+        self._owed = owed - made_up
+        return placed + made_up

@@ -107,8 +107,8 @@ class Generator:
 
         Each is as :meth:`events` says, and its own, keyed by ``seed`` and its number: songs 1 to
         4 of eight are the four of four. With ``only_new`` what the primer says is left out.
-        Without an ``info`` its beat is that of the settings or, where bars are counted, the one
-        that the music has. ``tally`` is that of the only song.
+        Without an ``info`` its beat is that of the settings, or else the primer's file's, or, where
+        bars are counted, the one that the music has. ``tally`` is that of the only song.
         """
         settings = self.config.generation
         if primer is None:

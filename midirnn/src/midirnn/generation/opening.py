@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from midicodec.records import B1, N
+from midicodec.records import B1, B2, N
 from midirnn.errors import GenerationError
+from midirnn.generation.beat import Beat
 from midirnn.generation.performance import Ensemble
 from midirnn.generation.primer import Primer
 from midirnn.generation.rules import Rules, note_off, pedal_up, program_change
@@ -22,6 +23,11 @@ Timed = tuple[bytes, float]
 _OFF, _ON, _CONTROL, _PROGRAM, _BEND = 0x80, 0x90, 0xB0, 0xC0, 0xE0
 _MODES = 120
 """Controllers from here on are channel modes, which set nothing that lasts."""
+_SELECTING = range(98, 102)
+"""Controllers that say which (non-)registered parameter is set next: 99 and 98, or 101 and 100."""
+_STEPS = (96, 97)
+_SETTING = (6, 38, *_STEPS)
+"""Controllers that set the one that is selected: to a value, or up or down by a step."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,8 @@ class Opening:
     """Whether the song begins after ``rest``."""
     own: bool = True
     """Whether what sounds in it is ours to end."""
+    beat: Beat | None = None
+    """The song's, counted from its beginning, where it is known."""
 
     @classmethod
     def of_starts(
@@ -74,14 +82,15 @@ class Opening:
             raise GenerationError("the primer holds no event for the network to go on from")
         heard = _instruments(settings) + _without_programs(primer.events, settings)
         if not only_new:
-            return cls(heard, heard, primer.rest)
+            return cls(heard, heard, primer.rest, beat=primer.beat)
         heard += _ended(heard)
         lasting = [
             (record, 0.0)
             for record in _lasting(heard)
             if not settings.rules or record[B1] & 0x0F in settings.channels
         ]
-        return cls(heard, lasting, primer.rest, skips_rest=True)
+        beat = primer.beat and primer.beat.since(primer.seconds)
+        return cls(heard, lasting, primer.rest, skips_rest=True, beat=beat)
 
 
 def hear(openings: Sequence[Opening], ensemble: Ensemble) -> None:
@@ -129,19 +138,41 @@ def _without_programs(events: Events, settings: GenerationConfig) -> list[Timed]
 def _lasting(heard: list[Timed]) -> list[bytes]:
     """Return the last of each channel's program changes, controllers and bends, as they came.
 
-    A program is of the bank that was chosen before it.
+    A program is of the bank that was chosen before it. What sets a parameter comes after what
+    selects it, for each that was set, and what is selected at the end comes last.
     """
-    last: dict[tuple[int, int], bytes] = {}
+    last: dict[tuple[int | bytes, ...], list[bytes]] = {}
+    selecting: dict[tuple[int, int], bytes] = {}
+    kinds: dict[int, int] = {}  # by channel: 101 where the parameter is a registered one, or 99
     for record, _ in heard:
         is_piece, status, data, *_ = record
         kind = status & 0xF0
         if is_piece or kind not in (_CONTROL, _PROGRAM, _BEND):
             continue
-        if kind != _CONTROL or data < _MODES:
-            key = status, data if kind == _CONTROL else 0
-            last.pop(key, None)
-            last[key] = record
-    return list(last.values())
+        controller = data if kind == _CONTROL else 0
+        if controller >= _MODES:
+            continue
+        if controller in _SELECTING:
+            kinds[status] = controller | 1
+            selecting.pop((status, controller), None)
+            selecting[status, controller] = record
+            continue
+        key: tuple[int | bytes, ...] = status, controller
+        kept = [record]
+        if controller in _SETTING and status in kinds:
+            pair = (status, kinds[status]), (status, kinds[status] - 1)
+            selected = [selecting[each] for each in pair if each in selecting]
+            key = status, *selected
+            # Steps add up; a value makes room for the next one.
+            before = [
+                each
+                for each in last.get(key, selected)
+                if each[B2] != controller or controller in _STEPS
+            ]
+            kept = before + kept
+        last.pop(key, None)
+        last[key] = kept
+    return [record for kept in last.values() for record in kept] + list(selecting.values())
 
 
 def _ended(heard: list[Timed]) -> list[Timed]:

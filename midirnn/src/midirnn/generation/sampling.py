@@ -66,7 +66,7 @@ class Sampler:
         if self.temperature == 0:
             likeliest: npt.NDArray[np.intp] = scores.argmax(axis=1)
             return likeliest
-        scores -= scores.max(axis=1, keepdims=True)
+        scores = scores - scores.max(axis=1, keepdims=True)  # the caller's may be the same array
         with np.errstate(over="ignore", under="ignore"):  # what is infinitely unlikely is 0
             masses = np.exp(scores / self.temperature)
         if self.top_k or self.top_p < 1:

@@ -15,7 +15,7 @@ from midicodec.records import RECORD_BYTES
 from midicodec.timing import to_absolute
 from midirnn.corpus.duplicates import note_ons
 from midirnn.errors import GenerationError
-from midirnn.generation.beat import Grid, find_beat
+from midirnn.generation.beat import Beat, Grid, find_beat
 from midirnn.generation.length import Length, Meter
 from midirnn.generation.opening import Opening, Timed
 from midirnn.messages import EventMaker
@@ -27,7 +27,7 @@ _PATIENCE_RECORDS = 2_000
 _NO_TIME_SECONDS = 0.001
 """What so many records together must take at least."""
 _LISTENED_RECORDS = 256
-"""From how many records of a song its beat is found."""
+"""From how many records of a song its beat is found, if it is not known."""
 _EARLY_BARS = 1 / 64
 """What begins so shortly before the last bar line belongs to the next bar."""
 
@@ -79,9 +79,9 @@ class Song:
         if settings.tempo is not None:
             if info is None:
                 self.info = replace(self.info, microseconds_per_beat=round(60e6 / settings.tempo))
-            self._find_beat(scaled=True)
-        elif info is None and (length.bars is not None or settings.quantize):
-            self._find_beat(scaled=False)
+            self._keep_to_beat(scaled=True)
+        elif info is None and (opening.beat or length.bars is not None or settings.quantize):
+            self._keep_to_beat(scaled=False)
         if settings.quantize:
             width = self.info.microseconds_per_beat / 1e6 / settings.quantize
             self._grid = Grid(width)
@@ -98,21 +98,24 @@ class Song:
     def _bar(self) -> float:
         return self._meter.quarters * self.info.microseconds_per_beat / 1e6
 
-    def _find_beat(self, *, scaled: bool) -> None:
-        """Listen to how the song begins; bring its beat to the tempo, or the tempo to its beat."""
+    def _keep_to_beat(self, *, scaled: bool) -> None:
+        """Bring the song's beat to the tempo, or the tempo to the beat; and put it on the beat."""
         seconds = self.info.microseconds_per_beat / 1e6
-        begins = [next(self._row) for _ in range(_LISTENED_RECORDS)]
-        self._row = chain(begins, self._row)
-        onsets = _onsets([*self._opening.in_song, *begins]) - self._skipped
-        beat = find_beat(onsets, seconds)
+        beat = self._opening.beat or self._found_beat(seconds)
         if beat is None:
             return
         if scaled:
             self._scale = seconds / beat.seconds
         else:
             self.info = replace(self.info, microseconds_per_beat=round(beat.seconds * 1e6))
-        self._delay = (-beat.offset % beat.seconds) * self._scale
+        self._delay = beat.delay * self._scale
         self._skipped *= self._scale
+
+    def _found_beat(self, near: float) -> Beat | None:
+        """Listen to how the song begins."""
+        begins = [next(self._row) for _ in range(_LISTENED_RECORDS)]
+        self._row = chain(begins, self._row)
+        return find_beat(_onsets([*self._opening.in_song, *begins]) - self._skipped, near)
 
     def events(self) -> Iterator[Event]:
         """Yield the events, and end what still sounds."""
@@ -131,8 +134,12 @@ class Song:
         end = self._length.end(began, self._bar, self._delay)
         most = self._length.records
         early = 0.0 if self._length.bars is None else _EARLY_BARS * self._bar
+        # A stray piece may have waited for the primer's end, but has no time in the song.
+        rest = 0.0 if self._ruled else self._opening.rest
         for record, network_seconds in self._row:
             starts = decoder.starts(record)
+            if starts:
+                network_seconds, rest = max(network_seconds, rest), 0.0
             seconds = self._placed(network_seconds) if starts else 0.0
             if end is not None and now + seconds > end - early:
                 break

@@ -31,17 +31,6 @@ def classes_of(seconds: npt.ArrayLike) -> Classes:
     return np.where(seconds < AT_ONCE_SECONDS, 0, classes).astype(np.int64)
 
 
-def parts_of(seconds: npt.ArrayLike) -> Classes:
-    """Return the part of its class, 0 to ``PARTS`` - 1, that each of ``seconds`` lies in.
-
-    Of class 0 it is 0; of what is beyond the last class's width, the last.
-    """
-    seconds = np.asarray(seconds, np.float64)
-    inside = _steps(seconds) - (classes_of(seconds) - 1)
-    parts = np.clip(np.floor(inside * PARTS), 0, PARTS - 1)
-    return np.where(seconds < AT_ONCE_SECONDS, 0, parts).astype(np.int64)
-
-
 def seconds_of(classes: npt.ArrayLike, parts: npt.ArrayLike | None = None) -> Seconds:
     """Return the middle of each class, or of a part of it; 0 for class 0."""
     classes = np.asarray(classes, np.float64)

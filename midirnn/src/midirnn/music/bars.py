@@ -36,7 +36,6 @@ _LAGS = (1, 2, 4)
 class Placed:
     """Where a song's notes are in its bars: ``(n,)`` each, counted from 0."""
 
-    beat_seconds: float
     beats: int
     """Of a bar."""
     bar: Whole
@@ -64,7 +63,7 @@ def place(notes: Notes) -> Placed | None:
     there = (distinct(at << 8), distinct(at << 8 | notes.drums << 7 | notes.pitch))
     beats = max(_BARS, key=lambda count: _BARS[count] * _repetition(there, count * STEPS))
     bar, step = np.divmod(at, beats * STEPS)
-    return Placed(beat, beats, bar, step)
+    return Placed(beats, bar, step)
 
 
 def _in_steps(gaps: Times) -> Whole:

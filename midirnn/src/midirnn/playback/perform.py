@@ -23,8 +23,21 @@ from midirnn.plugin.choice import PluginChoice
 from midirnn.plugin.interfaces import Event, Sink, StreamInfo
 from midirnn.plugin.manager import plugin_manager
 from midirnn.run.folder import Run
+from midirnn.settings.config import Config, GenerationConfig
 
 _PYGAME = PluginChoice(name="pygame")
+_ALL = tuple(range(16))
+_RULED = {
+    "scale": ("--scale", None),
+    "channels": ("--channels", _ALL),
+    "program_changes": ("--keep-programs", True),
+    "most_notes": ("--most-notes", None),
+    "longest_note_seconds": ("--longest-note", None),
+    "most_repeats": ("--most-repeats", 0),
+}
+"""Settings that only the rules keep to: their flags, and the values that ask for nothing."""
+_OF_BYTES = {"top_p": ("--top-p", 1.0), "top_k": ("--top-k", 0)}
+"""Those that independent bits are not drawn by, unless the rules have them drawn as bytes."""
 
 
 def generate_song(
@@ -49,6 +62,7 @@ def generate_song(
         raise GenerationError("--only-new leaves the primer out, and there is none: give --primer")
     make_sinks(sinks)  # what is wrong with them is told before anything is read
     generator = Generator.of_run(Run(folder), checkpoint).with_settings(**(settings or {}))
+    _check_kept(generator.config, settings or {}, Run(folder).config_path)
     chosen = sinks or generator.config.sink
     takes = generator.songs(
         wanted,
@@ -89,6 +103,24 @@ def play_file(path: Path, sinks: Sequence[PluginChoice]) -> bool:
 def make_sinks(choices: Iterable[PluginChoice]) -> list[Sink]:
     """Make the sinks that the user chose."""
     return [plugin_manager().create("sink", choice) for choice in choices]
+
+
+def _check_kept(config: Config, given: Mapping[str, Any], path: Path) -> None:
+    """Raise :class:`GenerationError` for what is asked for and would not be kept without rules.
+
+    ``given`` is asked for whatever it is; of other settings, those that are not the default.
+    """
+    if config.generation.rules:
+        return
+    default = GenerationConfig()
+    kept_by_rules = _RULED | (_OF_BYTES if config.model.head == "bits" else {})
+    for key, (flag, nothing) in kept_by_rules.items():
+        value, of_flag = getattr(config.generation, key), given.get(key) is not None
+        if value != nothing and (of_flag or value != getattr(default, key)):
+            raise GenerationError(
+                f"{flag if of_flag else f'generation.{key}'} is not kept without rules, and this "
+                f"run draws without them: set generation.rules = true in {path}"
+            )
 
 
 def _play(events: Iterable[Event], sinks: Sequence[Sink], info: StreamInfo) -> PlaybackReport:
