@@ -15,9 +15,8 @@ from midicodec.timing import to_absolute
 from midirnn.plugin.interfaces import Events
 
 AT_ONCE_SECONDS = 0.03
-"""Notes that begin within this time of a chord's first one are in it: a roll takes longer, and the
-ear hears two onsets as one up to about there (Hirsh 1959, "Auditory perception of temporal
-order")."""
+"""Notes that follow each other within this time are one chord: a roll takes longer, and the ear
+hears two onsets as one up to about there (Hirsh 1959, "Auditory perception of temporal order")."""
 
 Times = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
@@ -63,11 +62,10 @@ class Notes:
         end[order[followed]] = when[order[followed + 1]]
         onset, length = when[begins], (end - when)[begins]
         pitch, velocity, channel = pitch[begins], velocity[begins], channel[begins]
-        chord = np.cumsum(_first_of_chords(onset)) - 1
+        chord = np.cumsum(np.diff(onset, prepend=-np.inf) > AT_ONCE_SECONDS) - 1
         order = np.lexsort((channel, pitch, chord))
-        return cls(
-            onset[order], length[order], pitch[order], velocity[order], channel[order], chord[order]
-        )
+        columns = (onset, length, pitch, velocity, channel, chord)
+        return cls(*(column[order] for column in columns))
 
     def __len__(self) -> int:
         return len(self.onset)
@@ -83,21 +81,3 @@ class Notes:
         """``(chords,)``: when each chord's first note begins, in seconds."""
         first = np.flatnonzero(np.diff(self.chord, prepend=-1))
         return np.minimum.reduceat(self.onset, first) if len(first) else np.empty(0)
-
-
-def _first_of_chords(onset: Times) -> npt.NDArray[np.bool_]:
-    """Return which of notes in their order are the first of a chord."""
-    first: npt.NDArray[np.bool_] = np.diff(onset, prepend=-np.inf) > AT_ONCE_SECONDS
-    begins = np.flatnonzero(first)
-    if not len(begins):
-        return first
-    ends = np.append(begins[1:], len(onset))
-    # Of notes that each follow the one before at once, few go on for longer than a chord does.
-    longer = onset[ends - 1] > onset[begins] + AT_ONCE_SECONDS
-    for at, end in zip(begins[longer].tolist(), ends[longer].tolist(), strict=True):
-        run = onset[at:end]
-        begin = 0
-        while begin < len(run):
-            first[at + begin] = True
-            begin = int(np.searchsorted(run, run[begin] + AT_ONCE_SECONDS, side="right"))
-    return first
