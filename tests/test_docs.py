@@ -62,12 +62,11 @@ def workplace(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def shortened(words: list[str], settings: Path) -> list[str]:
+def shortened(words: list[str]) -> list[str]:
     """The command with a small network and few steps, a page's own steps in proportion."""
     if len(words) > 1 and words[0] == "midirnn" and words[1] in SHORTER:
         words = [*words, *SHORTER[words[1]]]
         if words[1] == "train":
-            words += ["--config", str(settings)]
             # Few, whatever the page says, but enough for time to pass in what is generated.
             steps = "60" if "--resume" in words else "50"
             if "--steps" in words:
@@ -78,7 +77,7 @@ def shortened(words: list[str], settings: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("page", pages_with("sh"), ids=lambda page: str(page.relative_to(ROOT)))
-def test_shell_commands_run(page: Path, workplace: Path, short_windows: Path) -> None:
+def test_shell_commands_run(page: Path, workplace: Path) -> None:
     environment = os.environ | {
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "SDL_AUDIODRIVER": "disk",  # plays as fast as it can, into a file
@@ -93,7 +92,7 @@ def test_shell_commands_run(page: Path, workplace: Path, short_windows: Path) ->
             command = line.partition("#")[0].strip()
             if not command or any(command.startswith(prefix) for prefix in ELSEWHERE):
                 continue
-            words = shortened(shlex.split(command.removeprefix("uv run ")), short_windows)
+            words = shortened(shlex.split(command.removeprefix("uv run ")))
             done = subprocess.run(
                 words, cwd=workplace, env=environment, capture_output=True, text=True
             )

@@ -63,6 +63,14 @@ def test_the_facts_of_a_piece() -> None:
     assert (frames.slowest_bpm, frames.fastest_bpm) == (None, None)
 
 
+@pytest.mark.parametrize("last", [0, 480])
+def test_a_tempo_before_the_first_note_is_not_heard(last: int) -> None:
+    """Nor one that a file only begins with because it says its own a tick late."""
+    notes = [Message("note_on", time=1), *([Message("note_off", time=last)] if last else [])]
+    found = read_piece(loaded([[tempo(90, time=1)], notes]), CorpusConfig())
+    assert (found.slowest_bpm, found.fastest_bpm) == (pytest.approx(90), pytest.approx(90))
+
+
 def test_a_strange_time_signature_is_told_by_its_numbers() -> None:
     strange = midicodec.Song.from_messages([bytes([0xFF, 0x58, 4, 0, 200, 24, 8])])
     found = read_piece(midicodec.Loaded("x", strange, None), CorpusConfig(messages="all"))

@@ -155,11 +155,17 @@ def _channels(records: npt.NDArray[np.uint8], starts: npt.NDArray[np.bool_]) -> 
 
 
 def _tempi(song: midicodec.Song) -> tuple[float | None, float | None]:
-    """Return the slowest and fastest tempo in force before the song's last message."""
+    """Return the slowest and fastest tempo in force from the first note to the last message.
+
+    One before it is not heard: many files say theirs a tick late.
+    """
     if song.division & SMPTE_FLAG or not len(song):
         return None, None
-    last, tempo_map = max(int(song.ticks[-1]), 1), song.tempo_map
-    tempi = tempo_map.microseconds_per_beat[tempo_map.ticks < last]
+    tempo_map, ticks = song.tempo_map, song.ticks
+    first = int(ticks[note_ons(song.records).argmax()])
+    ends = np.append(tempo_map.ticks[1:], np.inf)
+    heard = (tempo_map.ticks < max(int(ticks[-1]), first + 1)) & (ends > first)
+    tempi = tempo_map.microseconds_per_beat[heard]
     slowest, fastest = (
         60e6 / each if each else np.inf for each in (int(tempi.max()), int(tempi.min()))
     )
