@@ -189,9 +189,9 @@ class Sink(Plugin, ABC):
         """The song has ended: write it, or play out what is left of it."""
 
     def interrupt(self) -> None:
-        """The user wants silence now; called from another thread while ``finish`` may be running.
+        """The user wants silence now; called from another thread, before or during ``finish``.
 
-        A sink whose ``finish`` takes time returns from it soon after this.
+        A sink whose ``finish`` plays returns from it soon after this; what it writes it writes.
         """
 
     def close(self) -> None:
