@@ -1,5 +1,6 @@
 """The midiport sink over TCP, which works on any machine, and what it says of wrong options."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -216,15 +217,20 @@ def test_what_was_sent_last_has_time_to_arrive_before_the_port_is_closed(
     assert closed - sent > 0.1
 
 
-def test_a_receiver_that_has_gone_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_receiver_that_has_gone_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """After what was to be sent; and nothing that anybody says meanwhile is hidden."""
+
     class Gone(mido.ports.BaseOutput):  # type: ignore[misc]
         class _rt:  # noqa: N801 — rtmidi's
             @staticmethod
             def get_ports() -> list[str]:
+                os.write(2, b"; somebody says something")
                 return ["another"]
 
         def _send(self, message: mido.Message) -> None:
-            pass
+            os.write(2, message.type.encode())
 
     monkeypatch.setattr(midirnn_midiport, "_LOOK_SECONDS", 0.0)
     monkeypatch.setattr(midirnn_midiport, "open_output", lambda name, **options: Gone("synth"))
@@ -232,6 +238,7 @@ def test_a_receiver_that_has_gone_is_noticed(monkeypatch: pytest.MonkeyPatch) ->
     sink.open(StreamInfo())
     with pytest.raises(SinkError, match="midiport: the output port 'synth' has gone"):
         sink.send(Event(mido.Message("clock"), 0, 0.0))
+    assert capfd.readouterr().err == "clock; somebody says something"
     sink.close()
 
 

@@ -66,7 +66,7 @@ def quick_switching(wanted: bool) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Lateness:
-    """How long after their time a realtime sink's events were sent, in milliseconds."""
+    """How long after their time a realtime sink had sent its events, in milliseconds."""
 
     p50_ms: float
     p99_ms: float

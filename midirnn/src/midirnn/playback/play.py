@@ -133,12 +133,13 @@ class _Player:
         while (event := self._queue.get()) is not None and not self._stop.is_set():
             if self._breaks_off:
                 return
-            if self.sink.realtime:
-                if self._clock.wait_until(event.start_seconds, self._stop):
-                    return
-                self._late.add(self._clock.now() - event.start_seconds)
+            realtime = self.sink.realtime
+            if realtime and self._clock.wait_until(event.start_seconds, self._stop):
+                return
             self.sink.send(event)
             self.sent += 1
+            if realtime:  # when it has left: what a port takes for it is late too
+                self._late.add(self._clock.now() - event.start_seconds)
 
     def report(self) -> SinkReport:
         error = None if self.error is None else describe(self.error, self.sink.name)
