@@ -183,6 +183,34 @@ def test_the_source_listens_to_one_sender_after_the_other() -> None:
     midirnn.testing.check_source(MidiPortSource(MidiPortSource.Config(tcp=where)))
 
 
+def test_what_a_sender_held_when_it_hung_up_is_let_go() -> None:
+    heard: list[mido.Message] = []
+    with socket.create_server((HOST, 0)) as server:
+        where = address(server)  # a moment later
+    source = MidiPortSource(MidiPortSource.Config(tcp=where))
+    source.open(heard.append)
+    pedal = mido.Message("control_change", channel=2, control=64, value=127)
+    sent = [
+        mido.Message("note_on", note=60), mido.Message("note_on", note=62, channel=1), pedal,
+        mido.Message("note_on", note=64), mido.Message("note_off", note=64), pedal.copy(channel=3),
+        mido.Message("note_on", note=65), mido.Message("note_on", note=65, velocity=0),
+        pedal.copy(channel=3, value=0), pedal.copy(control=1),
+    ]  # fmt: skip
+    with mido.sockets.connect(*mido.sockets.parse_address(where)) as port:
+        for message in sent:
+            port.send(message)
+    deadline = time.monotonic() + 20
+    while len(heard) < len(sent) + 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    source.close()
+    assert heard == [
+        *sent,
+        mido.Message("note_on", note=60, velocity=0),
+        mido.Message("note_on", note=62, channel=1, velocity=0),
+        pedal.copy(value=0),
+    ]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
