@@ -29,10 +29,7 @@ class FileSink(Sink):
 
     def open(self, info: StreamInfo) -> None:
         """See now, before any music is made, whether the file can be written at the end."""
-        path = self.config.path
-        if info.songs > 1:
-            digits = max(2, len(str(info.songs)))
-            path = path.with_name(f"{path.stem}-{info.song:0{digits}}{path.suffix}")
+        path = info.numbered(self.config.path)
         folder = path.parent
         if not folder.is_dir():
             raise SinkError(f"file: there is no folder {folder} to write {path} in")

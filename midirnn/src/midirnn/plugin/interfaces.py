@@ -157,6 +157,13 @@ class StreamInfo:
         """How long a tick is."""
         return self.microseconds_per_beat / 1_000_000 / self.ticks_per_beat
 
+    def numbered(self, path: Path) -> Path:
+        """Return ``path`` with the song's number in its name, if there are several songs."""
+        if self.songs == 1:
+            return path
+        digits = max(2, len(str(self.songs)))
+        return path.with_name(f"{path.stem}-{self.song:0{digits}}{path.suffix}")
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
