@@ -30,13 +30,15 @@ class FileSink(Sink):
     def open(self, info: StreamInfo) -> None:
         """See now, before any music is made, whether the file can be written at the end."""
         path = info.numbered(self.config.path)
-        folder = path.parent
-        if not folder.is_dir():
-            raise SinkError(f"file: there is no folder {folder} to write {path} in")
+        # A link stays, and what it leads to is replaced.
+        folder = Path(os.path.realpath(path)).parent if path.is_symlink() else path.parent
         if path.is_dir():
             raise SinkError(f"file: {path} is a folder; give a file's name")
-        if not os.access(folder, os.W_OK):
-            raise SinkError(f"file: no permission to write in {folder}")
+        if path.is_file() or not path.exists():  # a device or a pipe is written to as it is
+            if not folder.is_dir():
+                raise SinkError(f"file: there is no folder {folder} to write {path} in")
+            if not os.access(folder, os.W_OK):
+                raise SinkError(f"file: no permission to write in {folder}")
         self._recorder, self._path = Recorder(info), path
 
     def send(self, event: Event) -> None:
