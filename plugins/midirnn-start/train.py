@@ -91,6 +91,31 @@ def train_and_export(corpus: Path, minutes: float | None, run: Path, out: Path) 
     click.echo(sections["Scores"])
 
 
+def check_out(out: Path) -> None:
+    """Raise an error if something is there that is no such model, to be replaced by one."""
+    is_empty = out.is_dir() and not any(out.iterdir())
+    if out.exists() and not is_empty and not Run(out).exported:
+        raise click.ClickException(f"{out} is there, and no model to replace; give -o a new folder")
+
+
+def put(model: Path, out: Path) -> None:
+    """Put the folder ``model`` in the place of ``out``, which is whole before and after."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent))
+    new, old = beside / "new", beside / "old"
+    try:
+        shutil.copytree(model, new)
+        if out.exists():
+            out.rename(old)
+        new.rename(out)
+    except BaseException:
+        if old.exists():
+            old.rename(out)
+        raise
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
 @click.command()
 @click.argument("corpus", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option(
@@ -101,23 +126,23 @@ def train_and_export(corpus: Path, minutes: float | None, run: Path, out: Path) 
     "--out",
     type=click.Path(path_type=Path),
     default=HERE / "src" / "midirnn_start" / "model",
-    help="The folder to make. [default: this distribution's, which is replaced]",
+    help="The folder to make; a model that is there is replaced. [default: this distribution's]",
 )
 @click.option(
     "--run", type=click.Path(path_type=Path), help="Where to keep the run. [default: not]"
 )
 def main(corpus: Path, minutes: float | None, out: Path, run: Path | None) -> None:
     """Train on the folders openhymnal, groove and e_midi of CORPUS."""
+    out = out.resolve()
+    check_out(out)
     with tempfile.TemporaryDirectory() as temporary:
         new = Path(temporary) / "model"
         try:
             train_and_export(corpus, minutes, run or Path(temporary) / "run", new)
         except MidiRnnError as error:
             raise click.ClickException(str(error)) from error
-        # Only now: what is there is not lost to a training that fails.
-        if out.exists():
-            shutil.rmtree(out)
-        shutil.copytree(new, out)
+        check_out(out)  # again: training took its time
+        put(new, out)
 
 
 if __name__ == "__main__":

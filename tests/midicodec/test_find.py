@@ -47,9 +47,11 @@ def test_a_folder_that_is_not_whole_yet_is_passed_over(tmp_path):
 
 def test_what_cannot_be_read_is_found_too_and_why(tmp_path):
     (tmp_path / "gone.mid").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "loop.mid").symlink_to("loop.mid")
     os.mkfifo(tmp_path / "pipe.mid")
     found = {each.path.name: each.error for each in find_files([tmp_path])}
     assert found["gone.mid"].strerror == "No such file or directory"
+    assert found["loop.mid"].strerror == "Too many levels of symbolic links"
     assert found["pipe.mid"].strerror == "not a regular file"
 
 

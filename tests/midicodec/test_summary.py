@@ -55,6 +55,22 @@ def test_divisions(division, expected):
     assert summarize(Song([], [], division=division)).splitlines()[0].endswith(expected)
 
 
+@pytest.mark.parametrize(
+    ("ticks", "exact", "short"),
+    [
+        (1_199_980, "0:59.999", "1:00.0"),
+        (1_199_991, "1:00.000", "1:00.0"),
+        (1_200_000, "1:00.000", "1:00.0"),
+        (2_399_999, "2:00.000", "2:00.0"),
+        (1_202_500, "1:00.125", "1:00.1"),
+    ],
+)
+def test_seconds_are_never_sixty(ticks, exact, short):
+    song = Song([[0, 0xF6, 0, 0, 1]], [ticks], division=10_000)
+    assert f"\n{exact} minutes" in summarize(song)
+    assert f", {short} minutes>" in repr(song)
+
+
 def test_a_song_without_a_duration():
     song = Song([[0, 0xF6, 0, 0, 1]], [5], division=0)
     assert "no duration (a division of 0 ticks per beat" in summarize(song)

@@ -118,6 +118,22 @@ def test_a_broken_plugin_is_shown_with_its_cause_and_the_others_work(
     assert "broken: docs-broken (see midirnn plugins)" in done.stderr
 
 
+def test_every_song_has_a_file_of_its_own_and_nothing_that_was_there_is_lost(
+    trained: Path, midirnn: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "notes-01.txt").write_text("of the day before\n")
+    done = midirnn(
+        "generate", trained, "--songs", "2", "--length", "100",
+        "--sink", f"notelog:path={tmp_path / 'notes.txt'}",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["notes-01.txt", "notes-02.txt"]
+    first, second = ((tmp_path / f"notes-0{n}.txt").read_text() for n in (1, 2))
+    assert first.startswith("of the day before\n")
+    assert "velocity" in first
+    assert "velocity" in second
+
+
 def test_what_is_wrong_with_its_path_is_one_line(
     make_song: MakeSong, refused: Callable[..., None], tmp_path: Path
 ) -> None:

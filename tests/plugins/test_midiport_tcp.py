@@ -1,5 +1,6 @@
 """The midiport sink over TCP, which works on any machine, and what it says of wrong options."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -182,6 +183,34 @@ def test_the_source_listens_to_one_sender_after_the_other() -> None:
     midirnn.testing.check_source(MidiPortSource(MidiPortSource.Config(tcp=where)))
 
 
+def test_what_a_sender_held_when_it_hung_up_is_let_go() -> None:
+    heard: list[mido.Message] = []
+    with socket.create_server((HOST, 0)) as server:
+        where = address(server)  # a moment later
+    source = MidiPortSource(MidiPortSource.Config(tcp=where))
+    source.open(heard.append)
+    pedal = mido.Message("control_change", channel=2, control=64, value=127)
+    sent = [
+        mido.Message("note_on", note=60), mido.Message("note_on", note=62, channel=1), pedal,
+        mido.Message("note_on", note=64), mido.Message("note_off", note=64), pedal.copy(channel=3),
+        mido.Message("note_on", note=65), mido.Message("note_on", note=65, velocity=0),
+        pedal.copy(channel=3, value=0), pedal.copy(control=1),
+    ]  # fmt: skip
+    with mido.sockets.connect(*mido.sockets.parse_address(where)) as port:
+        for message in sent:
+            port.send(message)
+    deadline = time.monotonic() + 20
+    while len(heard) < len(sent) + 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    source.close()
+    assert heard == [
+        *sent,
+        mido.Message("note_on", note=60, velocity=0),
+        mido.Message("note_on", note=62, channel=1, velocity=0),
+        pedal.copy(value=0),
+    ]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -216,15 +245,20 @@ def test_what_was_sent_last_has_time_to_arrive_before_the_port_is_closed(
     assert closed - sent > 0.1
 
 
-def test_a_receiver_that_has_gone_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_receiver_that_has_gone_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """After what was to be sent; and nothing that anybody says meanwhile is hidden."""
+
     class Gone(mido.ports.BaseOutput):  # type: ignore[misc]
         class _rt:  # noqa: N801 — rtmidi's
             @staticmethod
             def get_ports() -> list[str]:
+                os.write(2, b"; somebody says something")
                 return ["another"]
 
         def _send(self, message: mido.Message) -> None:
-            pass
+            os.write(2, message.type.encode())
 
     monkeypatch.setattr(midirnn_midiport, "_LOOK_SECONDS", 0.0)
     monkeypatch.setattr(midirnn_midiport, "open_output", lambda name, **options: Gone("synth"))
@@ -232,6 +266,7 @@ def test_a_receiver_that_has_gone_is_noticed(monkeypatch: pytest.MonkeyPatch) ->
     sink.open(StreamInfo())
     with pytest.raises(SinkError, match="midiport: the output port 'synth' has gone"):
         sink.send(Event(mido.Message("clock"), 0, 0.0))
+    assert capfd.readouterr().err == "clock; somebody says something"
     sink.close()
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import mido
 import numpy as np
 import pytest
+from networks import save_run
 
 from midirnn.plugin import SinkError
 from midirnn_pygame import soundfont as soundfonts
@@ -131,6 +132,28 @@ def test_ctrl_c_fades_out(make_song: MakeSong, tmp_path: Path) -> None:
     steady = np.median(course[:-12])
     assert course[-1] < steady * 0.4, "it was cut off"
     assert np.diff(course[-12:]).min() > steady * -0.4, "it was cut off, then something followed"
+
+
+@pytest.mark.usefixtures("soundfont")
+def test_ctrl_c_ends_a_jam_which_is_written_and_not_played_back(
+    make_song: MakeSong, tmp_path: Path
+) -> None:
+    run, raw, written = save_run(tmp_path / "run"), tmp_path / "raw", tmp_path / "jam.mid"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "midirnn", "jam", run, "--mode", "along",
+         "--in", f"file:path={make_song(note(69, 60_000))}",
+         "--out", "pygame", "--out", f"file:path={written}"],
+        env=environment(raw, paced=True), stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    assert process.stderr.readline() == "listening; Ctrl-C ends it\n"
+    time.sleep(5)
+    until_then = len(samples(raw))  # the device is open, and silent
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == INTERRUPTED, errors
+    assert mido.MidiFile(written).length > 3
+    assert len(samples(raw)) - until_then < 3 * RATE
 
 
 WITHOUT_SOUNDFONTS = """

@@ -29,12 +29,12 @@ def find_files(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Found]:
     folders that end in ``.part`` are passed over: what is in them is not whole yet. Raises
     :class:`MidiCodecError` for a path that is not there, before anything of it is yielded.
     """
-    seen: set[Path] = set()
+    seen: set[str] = set()
     for path in map(Path, paths):
         if not path.exists():
             raise MidiCodecError(f"there is no file or folder {path}")
         for found in sorted(_below(path)) if path.is_dir() else [Found(path)]:
-            real = found.path.resolve()
+            real = os.path.realpath(found.path)  # not `resolve`: a link that loops is one to it
             if real not in seen:
                 seen.add(real)
                 yield found

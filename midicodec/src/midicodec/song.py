@@ -30,6 +30,7 @@ from midicodec.records import (
 )
 from midicodec.timing import (
     DEFAULT_TEMPO,
+    in_minutes,
     nearest_ticks,
     spread,
     to_absolute,
@@ -60,10 +61,9 @@ class Song(SongColumns):
 
     def _length(self) -> str:
         try:
-            minutes, seconds = divmod(self.duration_seconds, 60)
+            return f", {in_minutes(self.duration_seconds, 1)} minutes"
         except MidiCodecError:  # a division that gives ticks no time
             return ""
-        return f", {int(minutes)}:{seconds:04.1f} minutes"
 
     @classmethod
     def from_messages(cls, messages: Iterable[Message | bytes], *, division: int = 480) -> Song:

@@ -10,7 +10,7 @@ from midicodec.errors import MidiCodecError
 from midicodec.pieces import rejoin
 from midicodec.records import KINDS, META, PACKET, SYSEX
 from midicodec.song import Song
-from midicodec.timing import DEFAULT_TEMPO, SMPTE_FLAG, tempo_changes
+from midicodec.timing import DEFAULT_TEMPO, SMPTE_FLAG, in_minutes, tempo_changes
 
 META_NAMES = {
     0x00: "sequence number",
@@ -74,10 +74,9 @@ def _division(song: Song) -> str:
 
 def _duration(song: Song) -> str:
     try:
-        minutes, seconds = divmod(song.duration_seconds, 60)
+        return f"{in_minutes(song.duration_seconds, 3)} minutes"
     except MidiCodecError as error:
         return f"no duration ({error})"
-    return f"{int(minutes)}:{seconds:06.3f} minutes"
 
 
 def _tempo(song: Song) -> str:

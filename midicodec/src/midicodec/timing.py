@@ -57,6 +57,16 @@ def to_delta(absolute: npt.NDArray[Time], starts: Mask) -> npt.NDArray[Time]:
     return spread(delta[starts], starts)
 
 
+def in_minutes(seconds: float, digits: int) -> str:
+    """Return seconds as minutes and seconds, rounded first, so that the latter are below 60.
+
+    >>> in_minutes(59.96, 1)
+    '1:00.0'
+    """
+    minutes, rest = divmod(round(seconds, digits), 60)
+    return f"{int(minutes)}:{rest:0{digits + 3}.{digits}f}"
+
+
 def is_meta(records: Records, starts: Mask, meta_type: int) -> Mask:
     """Return ``(n,)`` bool: where meta events of a type begin."""
     # All meta events fill their first record; a lone FF (n = 1) is system reset.

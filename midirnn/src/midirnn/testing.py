@@ -93,7 +93,7 @@ def check_source(source: Source) -> None:
 
 
 def check_augmentation(augmentation: Augmentation) -> None:
-    """Let an augmentation change a song, and a network's inputs where TensorFlow is installed."""
+    """Let an augmentation change a song, and a network's inputs if it does: with TensorFlow."""
     check_plugin(augmentation)
     name = augmentation.name
     song = _song()
@@ -181,7 +181,7 @@ def check_model(model: Model) -> None:
 
 
 def _check_weights(name: str, run: Run, config: Config) -> None:
-    """Check that there are weights and nothing more, which the settings' network takes."""
+    """Check that the settings' network takes the weights, and that only their score is besides."""
     from midirnn.model.network import Network
 
     step = run.checkpoints.find("best")

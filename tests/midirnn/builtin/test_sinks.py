@@ -1,5 +1,6 @@
 """The file sink: what is wrong is told when it is opened, and a file is whole or not there."""
 
+import os
 from pathlib import Path
 
 import mido
@@ -60,6 +61,30 @@ def test_what_cannot_be_written_is_told_when_it_is_opened(
     monkeypatch.setattr("os.access", lambda *_: False)  # root may write anywhere
     with pytest.raises(SinkError, match=f"no permission to write in {tmp_path}"):
         opened(tmp_path / "x.mid")
+
+
+def test_where_a_link_leads_to_is_asked_and_a_pipe_needs_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, locked = tmp_path / "there", tmp_path / "locked"
+    there.mkdir()
+    locked.mkdir()
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path) == there)  # root may anywhere
+    (locked / "song.mid").symlink_to(there / "song.mid")
+    (there / "other.mid").symlink_to(locked / "other.mid")
+    sink = opened(locked / "song.mid")
+    fill(sink)
+    sink.finish()
+    assert (there / "song.mid").is_file()
+    assert (locked / "song.mid").is_symlink()
+    with pytest.raises(SinkError, match=f"no permission to write in {locked}"):
+        opened(there / "other.mid")
+    (locked / "lost.mid").symlink_to(tmp_path / "none" / "lost.mid")
+    with pytest.raises(SinkError, match=f"there is no folder {tmp_path / 'none'} to write"):
+        opened(locked / "lost.mid")
+    os.mkfifo(locked / "pipe")
+    opened(locked / "pipe")
+    opened(Path(os.devnull))
 
 
 def test_a_disk_that_is_full_at_the_end_is_told(

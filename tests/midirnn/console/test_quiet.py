@@ -54,6 +54,23 @@ def test_an_error_of_ours_says_itself_what_is_wrong(
     assert capfd.readouterr().err == "after"
 
 
+def test_one_inside_another_hides_as_long_as_the_outer_one(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def nest() -> None:
+        with native_stderr_hidden():
+            with native_stderr_hidden():
+                native("noise")
+            native("noise")
+        native("after")
+
+    thread = threading.Thread(target=nest, daemon=True)  # or the tests would hang with it
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert capfd.readouterr().err == "after"
+
+
 def test_no_file_descriptor_is_lost() -> None:
     def count() -> int:
         return len(os.listdir("/dev/fd"))  # noqa: PTH208 — its own descriptor is among them

@@ -35,7 +35,7 @@ def test_notes_are_kept_in_order_and_keys_are_known() -> None:
     assert hearing.take(on(60, velocity=0), 2.0)  # an end, too
     assert hearing.held == {(0, 64)}
     assert shown(hearing) == [(on(60), 1.0), (on(64), 1.5), (on(60, velocity=0), 2.0)]
-    assert hearing.release() == [(0, 64)]
+    assert hearing.release() == [off(64)]
     assert hearing.held == set()
 
 
@@ -87,6 +87,40 @@ def test_a_flood_is_bounded_and_its_newest_is_heard(monkeypatch: pytest.MonkeyPa
     assert (len(hearing), hearing.missed) == (10, 90)
     assert shown(hearing)[0] == (on(90), 90.0)
     assert len(hearing.held) == 100  # keys are known all the same
+
+
+def test_what_is_released_is_what_was_shown_and_not_what_is_held() -> None:
+    """An end that still waits is forgotten with all that waits; the network is owed it."""
+    hearing = Hearing(range(16))
+    for message in (on(60), control(64, 127), on(62, channel=3), control(1, 127)):
+        hearing.take(message, 0.0)
+    shown(hearing)
+    for message in (off(60), control(64, 0), on(64)):  # of which nothing was shown yet
+        hearing.take(message, 1.0)
+    assert hearing.release() == [off(60), control(64, 0), off(62, channel=3)]
+    assert (len(hearing), hearing.held, hearing.release()) == (0, set(), [])
+    hearing.take(on(60), 2.0)
+    hearing.take(off(60), 2.0)
+    shown(hearing)
+    assert hearing.release() == []
+
+
+def test_a_flood_takes_no_end_of_what_was_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_UNHEARD", 10)
+    hearing = Hearing(range(16))
+    hearing.take(on(60), 0.0)
+    hearing.take(control(64, 127), 0.0)
+    shown(hearing)
+    for _ in range(3):
+        hearing.take(off(60), 1.0)
+        hearing.take(on(60), 1.0)
+    hearing.take(control(64, 0), 1.0)
+    hearing.take(off(60), 1.0)
+    for number in range(100):
+        hearing.take(on(number, channel=1), 2.0)
+    found = [message for message, _ in shown(hearing)]
+    assert found == [off(60), control(64, 0), *(on(number, channel=1) for number in range(92, 100))]
+    assert hearing.missed == 98
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,9 @@ class Jamming(threading.Thread):
             session, self.source, inbox, clock, self.asked, lost, self.settings.seconds
         )
         try:
-            self.report = play(events, self._sinks, StreamInfo(), threading.Event(), clock)
+            self.report = play(
+                events, self._sinks, StreamInfo(), self.asked, clock, ends_itself=True
+            )
             self.error = next(iter(lost), None)
         except BaseException as error:  # noqa: BLE001 — for the test to look at
             self.error = error

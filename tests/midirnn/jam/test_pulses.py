@@ -102,6 +102,24 @@ def test_it_runs_while_there_are_pulses_and_nobody_has_pressed_stop() -> None:
         assert follower.running(2.03)
 
 
+def test_time_stands_while_it_is_stopped_and_the_tempo_is_followed() -> None:
+    follower, times = Follower(), pulses((2, 120), (10, 60))
+    follower.receive("start", 0.0)
+    follow(times[:49], follower)
+    stopped_at = times[48] + 0.01  # half a pulse later
+    follower.receive("stop", stopped_at)
+    stood = follower.seconds(stopped_at)
+    assert stood == pytest.approx(48.48 * BEAT_AT_120 / 24)
+    for at in times[49:]:
+        follower.receive("clock", at)
+        assert follower.seconds(at) == follower.seconds(at + 0.02) == stood
+    assert follower.when(stood) == float("inf")
+    follower.receive("continue", times[-1])
+    follower.receive("clock", times[-1] + 1 / 24)
+    assert follower.seconds(times[-1] + 1 / 24) == pytest.approx(49 * BEAT_AT_120 / 24)
+    assert bpm_of(follower) == pytest.approx(60, rel=0.01)
+
+
 def test_after_a_gap_the_tempo_is_what_it_was() -> None:
     times = pulses((4, 120))
     later = [at + times[-1] + 30 for at in pulses((1, 120))]

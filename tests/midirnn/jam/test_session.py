@@ -217,6 +217,20 @@ def test_panic_silences_everything_and_the_next_note_begins_anew(
     assert stage.run(31.5) == [on(80)]
 
 
+def test_panic_ends_what_the_network_heard_though_its_end_came_in_the_same_moment() -> None:
+    partner, pedal = Scripted(LONG), mido.Message("control_change", control=64, value=127)
+    stage = Stage(partner, Answering(1.0, 20.0))
+    stage.hear(1.0, on(60), pedal)
+    panic = mido.Message("control_change", control=123)
+    stage.hear(1.5, off(60), pedal.copy(value=0), panic)
+    assert [message for message, *_ in partner.told] == [
+        on(60),
+        pedal,
+        off(60),
+        pedal.copy(value=0),
+    ]
+
+
 def test_what_we_sent_does_not_come_back() -> None:
     partner = Scripted((0.0, on(72)), (0.1, off(72)), LONG)
     stage = Stage(partner, Along(8.0))

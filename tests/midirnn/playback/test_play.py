@@ -116,6 +116,17 @@ def test_realtime_events_are_not_sent_before_they_are_due(
     assert 0 <= lateness.p50_ms <= lateness.p99_ms <= lateness.max_ms < 2000
 
 
+def test_the_time_that_a_sink_takes_for_a_message_is_late_too() -> None:
+    class Slow(Realtime):
+        def send(self, event: Event) -> None:
+            super().send(event)
+            time.sleep(0.05)
+
+    lateness = play_all(events(1), Slow()).sinks[0].lateness
+    assert lateness is not None
+    assert lateness.p50_ms >= 50
+
+
 def test_a_wait_that_ends_early_is_taken_up_again() -> None:
     class Impatient(threading.Event):
         def wait(self, timeout: float | None = None) -> bool:

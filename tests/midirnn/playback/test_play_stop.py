@@ -165,6 +165,108 @@ def test_a_sink_that_hangs_in_close_is_named_and_left(
     assert good.calls[-1] == "close"
 
 
+def test_a_realtime_sink_that_takes_nothing_more_in_is_left_though_nobody_said_stop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(playback, "_CLOSING_SECONDS", 0.3)
+    never, good = threading.Event(), Realtime("good")
+
+    class Hangs(Realtime):
+        def send(self, event: Event) -> None:
+            super().send(event)
+            never.wait(20)
+
+    hanging = Hangs("stuck")
+    report = play(events(2), [hanging, good], INFO, threading.Event())
+    assert hanging.calls == ["open", "send"]
+    never.set()
+    assert report.sinks[0].error == "stuck: did not close within 0.3 seconds"
+    assert report.sinks[1].error is None
+    assert good.calls == ["open", "send", "send", "finish", "close"]
+
+
+def test_a_sink_that_was_given_up_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(playback, "_CLOSING_SECONDS", 0.1)
+    monkeypatch.setattr(playback, "_PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(playback, "MOST_WAITING", 5)
+    never = threading.Event()
+
+    class Hangs(Fake):
+        def send(self, event: Event) -> None:
+            never.wait(20)
+
+    hanging = Hangs("stuck")
+    report = play(events(10), [hanging, Realtime()], INFO, threading.Event())
+    assert hanging.calls == ["open"]
+    never.set()
+    assert [each.error for each in report.sinks] == ["stuck: it is 5 events behind", None]
+
+
+@pytest.mark.parametrize("where", ["send", "finish"])
+def test_a_sink_that_needs_its_time_has_it(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(playback, "_CLOSING_SECONDS", 0.05)
+
+    class Slow(Fake):
+        def _called(self, what: str) -> None:
+            super()._called(what)
+            time.sleep(0.3 if what == where else 0)
+
+    slow = Slow()
+    report = play(events(2), [slow], INFO, threading.Event())
+    assert report.failures == []
+    assert slow.calls == ["open", "send", "send", "finish", "close"]
+
+
+def test_a_stream_that_ends_itself_is_whole_and_nothing_is_played_out() -> None:
+    stop, silence = threading.Event(), threading.Event()
+
+    def stream() -> Iterator[Event]:
+        first, *rest = events(3)
+        yield first
+        stop.set()
+        yield from rest  # what ends the notes, say
+
+    class Long(Fake):
+        def finish(self) -> None:
+            super().finish()
+            assert silence.wait(10)
+
+        def interrupt(self) -> None:
+            silence.set()
+
+    sinks = [Long(), Realtime()]
+    report = play(stream(), sinks, INFO, stop, ends_itself=True)
+    assert not report.interrupted
+    assert report.failures == []
+    for sink in sinks:
+        calls = [call for call in sink.calls if call != "interrupt"]
+        assert calls == ["open", *["send"] * 3, "finish", "close"]
+
+
+@pytest.mark.parametrize("where", ["open", "send", "finish", "close"])
+def test_a_stream_that_ends_itself_ends_whatever_hangs(
+    where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(playback, "_CLOSING_SECONDS", 0.2)
+    monkeypatch.setattr(playback, "MOST_WAITING", 5)
+    stop, never, good = threading.Event(), threading.Event(), Fake("good")
+
+    class Hangs(Fake):
+        def _called(self, what: str) -> None:
+            super()._called(what)
+            if what == where:
+                stop.set()
+                never.wait(20)
+
+    report = play(events(20), [Hangs("stuck"), good], INFO, stop, ends_itself=True)
+    never.set()
+    assert report.sinks[1].error is None
+    assert [each.name for each in report.failures] == ["stuck"]
+    if where != "open":
+        calls = [call for call in good.calls if call != "interrupt"]
+        assert calls == ["open", *["send"] * 20, "finish", "close"]
+
+
 def test_an_interrupt_that_fails_is_reported() -> None:
     stop = threading.Event()
 

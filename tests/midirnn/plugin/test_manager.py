@@ -50,6 +50,21 @@ BROKEN = {
 }
 
 
+def test_options_are_shown_with_the_defaults_that_they_get(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = """label: str
+        notes: list[int] = Field(default_factory=lambda: [60, 64])
+        made: int = Field(default_factory=lambda data: data["depth"])
+        fails: int = Field(default_factory=lambda: 1 // 0)
+"""
+    source = f"from pydantic import Field\n{GOOD.replace('label: str', options)}"
+    manager = PluginManager()
+    manager.load([entry_point(tmp_path, monkeypatch, "good", source)])
+    shown = manager.find("sink", "good").options
+    assert shown == "depth=3,label,notes=[60, 64],made=…,fails=…"
+
+
 def test_the_built_in_plugins_come_through_the_same_hooks() -> None:
     manager = PluginManager()
     manager.load([])

@@ -29,17 +29,16 @@ class FileSink(Sink):
 
     def open(self, info: StreamInfo) -> None:
         """See now, before any music is made, whether the file can be written at the end."""
-        path = self.config.path
-        if info.songs > 1:
-            digits = max(2, len(str(info.songs)))
-            path = path.with_name(f"{path.stem}-{info.song:0{digits}}{path.suffix}")
-        folder = path.parent
-        if not folder.is_dir():
-            raise SinkError(f"file: there is no folder {folder} to write {path} in")
+        path = info.numbered(self.config.path)
+        # A link stays, and what it leads to is replaced.
+        folder = Path(os.path.realpath(path)).parent if path.is_symlink() else path.parent
         if path.is_dir():
             raise SinkError(f"file: {path} is a folder; give a file's name")
-        if not os.access(folder, os.W_OK):
-            raise SinkError(f"file: no permission to write in {folder}")
+        if path.is_file() or not path.exists():  # a device or a pipe is written to as it is
+            if not folder.is_dir():
+                raise SinkError(f"file: there is no folder {folder} to write {path} in")
+            if not os.access(folder, os.W_OK):
+                raise SinkError(f"file: no permission to write in {folder}")
         self._recorder, self._path = Recorder(info), path
 
     def send(self, event: Event) -> None:

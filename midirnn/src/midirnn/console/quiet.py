@@ -14,7 +14,8 @@ from collections.abc import Iterator
 
 from midirnn.errors import MidiRnnError
 
-_one_at_a_time = threading.Lock()
+# One thread at a time, and that as often as it likes: what is called inside may hide it too.
+_one_at_a_time = threading.RLock()
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from midirnn.errors import MidiRnnError
-from midirnn.messages import PEDAL_DOWN
+from midirnn.messages import HOLDING_PEDALS, PEDAL_DOWN
 
 if TYPE_CHECKING:
     import mido
@@ -65,6 +65,15 @@ def begins_note(message: mido.Message) -> bool:
     return bool(message.type == "note_on" and message.velocity)
 
 
+def _held_by(message: mido.Message) -> tuple[tuple[str, int, int] | None, bool]:
+    """Return the key or pedal that ``message`` is about, and whether it is held from then on."""
+    if message.type in ("note_on", "note_off"):
+        return ("key", message.channel, message.note), begins_note(message)
+    if message.type == "control_change" and message.control in HOLDING_PEDALS:
+        return ("pedal", message.channel, message.control), message.value >= PEDAL_DOWN
+    return None, False
+
+
 class Echo:
     """Knows our own messages when they come in again: from a port that passes on what it gets.
 
@@ -102,6 +111,8 @@ class Hearing:
         self._channels = frozenset(channels)
         self._waiting: dict[object, Heard] = {}
         self._number = 0
+        # What the network was shown that is held: keys and pedals, in the order it was shown them.
+        self._known: dict[tuple[str, int, int], None] = {}
         self.held: set[tuple[int, int]] = set()
         """The keys that are down: (channel, note)."""
         self.shown = self.missed = 0
@@ -140,18 +151,42 @@ class Hearing:
         self._number += 1
         self._waiting[self._number if is_note else number] = Heard(message, seconds)
         if len(self._waiting) > MOST_UNHEARD:
-            self.missed += 1
-            del self._waiting[next(iter(self._waiting))]
+            self._miss()
         return is_note
 
     def next(self) -> Heard:
         """Return what the network is to be shown next."""
         self.shown += 1
-        return self._waiting.pop(next(iter(self._waiting)))
+        heard = self._waiting.pop(next(iter(self._waiting)))
+        about, is_held = _held_by(heard.message)
+        if about is not None and is_held:
+            self._known[about] = None
+        elif about is not None:
+            self._known.pop(about, None)
+        return heard
 
-    def release(self) -> list[tuple[int, int]]:
-        """Forget what waits and which keys are down; return those keys."""
-        held = sorted(self.held)
+    def release(self) -> list[mido.Message]:
+        """Forget what waits and which keys are down; return the ends of all that was shown."""
+        import mido
+
+        ends = [
+            mido.Message("note_off", channel=channel, note=number, velocity=0)
+            if kind == "key"
+            else mido.Message("control_change", channel=channel, control=number, value=0)
+            for kind, channel, number in self._known
+        ]
         self.held.clear()
         self._waiting.clear()
-        return held
+        self._known.clear()
+        return ends
+
+    def _miss(self) -> None:
+        """Leave out the oldest that waits, but never the end of what the network was shown."""
+        owed = set(self._known)
+        for number, heard in self._waiting.items():
+            about, is_held = _held_by(heard.message)
+            if about not in owed or is_held:
+                del self._waiting[number]
+                self.missed += 1
+                return
+            owed.remove(about)  # one end is enough

@@ -101,8 +101,8 @@ def jam(
         lost: list[PluginError] = []
         events = session_events(session, listening, inbox, clock, asked, lost, settings.seconds)
         with closing(events):
-            # Not `asked`: a jam that the user ends has ended well, and its sinks may finish.
-            report = play(events, into, settings.info, threading.Event(), clock)
+            # A jam that the user ends has ended well, and its sinks may finish.
+            report = play(events, into, settings.info, asked, clock, ends_itself=True)
         interrupted = asked.is_set()
     say(f"heard {session.hearing.shown} messages, played {session.played}")
     if session.hearing.missed:

@@ -75,10 +75,14 @@ class Follower:
         self._furthest = 0.0
 
     def receive(self, kind: str, now: float) -> None:
-        """Take a message of the clock's that came at ``now``; pulses may go on after a stop."""
+        """Take a message of the clock's that came at ``now``.
+
+        Pulses may go on after a stop: they say the tempo to start again in, and no time passes.
+        """
         if kind == "clock":
             self._pulse(now)
         else:
+            self.seconds(now)  # as far as it came
             self._stopped = kind == "stop"
 
     def _pulse(self, now: float) -> None:
@@ -87,7 +91,7 @@ class Follower:
         if self._known == 1:
             self._at = now
             return
-        self._count += 1
+        self._count += not self._stopped
         if self._period is None:
             self._period, self._at = max(since, 1e-4), now
             return
@@ -105,6 +109,8 @@ class Follower:
 
     def seconds(self, now: float) -> float:
         """Return the network's time at ``now``; it never goes back."""
+        if self._stopped:
+            return self._furthest
         within = 0.0
         if self._period is not None:
             within = min(max((now - self._at) / self._period, 0.0), 1.0)
@@ -112,9 +118,12 @@ class Follower:
         return self._furthest
 
     def when(self, seconds: float) -> float:
-        """Return when the network's time is ``seconds``; infinity beyond the next pulse."""
+        """Return when the network's time is ``seconds``; infinity beyond the next pulse.
+
+        While it is stopped, nobody knows when it goes on.
+        """
         ahead = seconds / _SECONDS_PER_PULSE - self._count
-        if self._period is None or ahead > 1:
+        if self._stopped or self._period is None or ahead > 1:
             return float("inf")
         return self._at + ahead * self._period
 

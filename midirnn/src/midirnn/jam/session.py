@@ -191,7 +191,6 @@ class Session:
         self._release(now)
 
     def _silence_all(self, now: float) -> None:
-        import mido
         from mido.ports import panic_messages, reset_messages
 
         since, self._panicked = now - self._panicked, now
@@ -200,9 +199,8 @@ class Session:
         self._end_turn(now)
         for message in (*reset_messages(), *panic_messages()):
             self._send(message, now)
-        for channel, note in self.hearing.release():
-            off = mido.Message("note_off", channel=channel, note=note, velocity=0)
-            self._untold.append((record_of(off), self._time.seconds(now), False))
+        for end in self.hearing.release():
+            self._untold.append((record_of(end), self._time.seconds(now), False))
 
     def _release(self, now: float) -> None:
         """End every note of ours, and lift our pedals: the turn is over."""

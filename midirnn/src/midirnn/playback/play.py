@@ -1,4 +1,4 @@
-"""The clock: events go to each sink when they are due, whatever the others do.
+"""Events go to each sink when they are due, whatever the others do.
 
 Each sink has a thread and a queue of its own; all calls to it come from there, so that a slow or
 failing sink delays nobody. Deadlines are absolute, so that lateness never adds up. If any sink is
@@ -8,17 +8,15 @@ for the slowest sink, and a realtime stream goes on without a sink that is hopel
 
 from __future__ import annotations
 
-import contextlib
 import queue
-import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
 from midirnn.errors import MidiRnnError, SinkError
-from midirnn.playback.clock import Clock, Lateness, LatenessCounter
+from midirnn.playback.clock import Clock, Lateness, LatenessCounter, quick_switching
 from midirnn.plugin.interfaces import Event, Sink, StreamInfo
 
 LOOKAHEAD_SECONDS = 1.0
@@ -28,15 +26,13 @@ MOST_WAITING = 1000
 _LEAD_SECONDS = 0.05
 """Between the first event's being there and its being due, so that it is not late."""
 _CLOSING_SECONDS = 15.0
-"""How long a sink may take to fall silent when it is told to."""
+"""How long a sink may take to end that failed, that was told to, or whose time is up."""
 _POLL_SECONDS = 0.05
 """How often it is looked whether sinks are done or the stream is to stop."""
 _FULL_SECONDS = 0.002
 """How often it is looked whether a full queue has room again."""
 _PATIENCE_SECONDS = 0.5
 """How late a realtime stream may become for the sake of a sink whose queue is full."""
-_SWITCH_SECONDS = 0.0005
-"""How long another Python thread may hold up one whose event is due (CPython's default: 5 ms)."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +70,7 @@ class _Player:
         self.sent = 0
         self.error: BaseException | None = None
         self.opened, self.done = threading.Event(), threading.Event()
-        # A daemon: a sink that hangs for good must not keep the process from ending.
+        # A daemon: a sink that was left, as it hangs, must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name=f"sink {sink.name}", daemon=True)
 
     def start(self) -> None:
@@ -83,6 +79,14 @@ class _Player:
     @property
     def full(self) -> bool:
         return self._queue.qsize() >= MOST_WAITING
+
+    @property
+    def has_time(self) -> bool:
+        """Whether it may take as long as it likes: to play the song out, or to take it in.
+
+        A realtime sink that still has events when all were due takes them in no more.
+        """
+        return self.error is None and not (self.sink.realtime and self._queue.qsize())
 
     def send(self, event: Event) -> None:
         self._queue.put(event)
@@ -100,7 +104,7 @@ class _Player:
         self._queue.put(None)
 
     def interrupt(self) -> None:
-        """Wake the sink from whatever it waits for; the stop event is set already."""
+        """Wake the sink from whatever it waits for."""
         self._queue.put(None)
         if not self.done.is_set():
             try:
@@ -129,12 +133,13 @@ class _Player:
         while (event := self._queue.get()) is not None and not self._stop.is_set():
             if self._breaks_off:
                 return
-            if self.sink.realtime:
-                if self._clock.wait_until(event.start_seconds, self._stop):
-                    return
-                self._late.add(self._clock.now() - event.start_seconds)
+            realtime = self.sink.realtime
+            if realtime and self._clock.wait_until(event.start_seconds, self._stop):
+                return
             self.sink.send(event)
             self.sent += 1
+            if realtime:  # when it has left: what a port takes for it is late too
+                self._late.add(self._clock.now() - event.start_seconds)
 
     def report(self) -> SinkReport:
         error = None if self.error is None else describe(self.error, self.sink.name)
@@ -147,12 +152,19 @@ def play(
     info: StreamInfo,
     stop: threading.Event,
     clock: Clock | None = None,
+    *,
+    ends_itself: bool = False,
 ) -> PlaybackReport:
     """Send ``events`` to every sink, and return when all have finished or ``stop`` is set.
+
+    With ``ends_itself`` the events see to it that they end when ``stop`` is set, and the song is
+    whole then: every sink gets all of it and finishes, but plays nothing out any more.
 
     All sinks are opened before the first event is made; if one cannot be, the others are closed
     and :class:`SinkError` is raised. A sink that fails later is closed and named in the report,
     the others go on. What ``events`` raises is raised, after every sink is closed unfinished.
+    A sink that hangs is left and named: when it failed or ``stop`` is set, and a realtime one
+    after the last event. Any other may need its time, and is waited for.
 
     Time is ``clock``'s, which begins with the first event if it has not begun before.
 
@@ -160,29 +172,30 @@ def play(
     handler would wait for ever for the lock that a wait on it holds for a moment.
     """
     clock = Clock() if clock is None else clock
+    asked, stop = stop, threading.Event() if ends_itself else stop
     players = [_Player(sink, info, clock, stop) for sink in sinks]
     realtime = any(sink.realtime for sink in sinks)
     finish = False
-    with _quick_switching(realtime):
+    with quick_switching(realtime):
         for player in players:
             player.start()
         try:
-            opened = _opened(players, stop)
+            opened = _opened(players, asked)
             broken = next((each for each in players if each.error is not None), None)
             if broken is not None:
                 raise SinkError(describe(broken.error, broken.sink.name)) from broken.error
-            finish = opened and _send(events, players, clock, stop, realtime)
+            finish = opened and _send(events, players, clock, stop, asked, realtime)
         finally:
             for player in players:
                 player.end(finish)
-            _wait(players, stop)
+            _wait(players, asked)
     return PlaybackReport(stop.is_set(), tuple(player.report() for player in players))
 
 
-def _opened(players: Sequence[_Player], stop: threading.Event) -> bool:
-    """Wait until each sink is open or has failed; return False if ``stop`` is set before."""
+def _opened(players: Sequence[_Player], asked: threading.Event) -> bool:
+    """Wait until each sink is open or has failed; return False if ``asked`` is set before."""
     while not all(player.opened.wait(_POLL_SECONDS) for player in players):
-        if stop.is_set():
+        if asked.is_set():
             return False
     return True
 
@@ -192,6 +205,7 @@ def _send(
     players: Sequence[_Player],
     clock: Clock,
     stop: threading.Event,
+    asked: threading.Event,
     realtime: bool,
 ) -> bool:
     """Deal events out, at most a little ahead of time; return whether the song came to its end."""
@@ -201,7 +215,7 @@ def _send(
     for event in chain(first, stream):
         if realtime:
             _sleep_until(event.start_seconds - LOOKAHEAD_SECONDS, players, clock, stop)
-        _make_room(event, players, clock, stop, realtime)
+        _make_room(event, players, clock, stop, asked, realtime)
         alive = _alive(players)
         if stop.is_set() or not alive:
             return False
@@ -226,9 +240,10 @@ def _make_room(
     players: Sequence[_Player],
     clock: Clock,
     stop: threading.Event,
+    asked: threading.Event,
     realtime: bool,
 ) -> None:
-    """Wait until no queue is full; a realtime stream does not wait for ever.
+    """Wait until no queue is full; a realtime stream does not wait for ever, nor one that ends.
 
     It gives up the sink that is furthest behind, and then has patience again: those that only
     waited for their next event have room once that comes.
@@ -238,45 +253,39 @@ def _make_room(
         if clock.now() > limit:
             min(full, key=lambda player: player.sent).give_up()
             limit = clock.now() + _PATIENCE_SECONDS
+        if asked.is_set():
+            limit = min(limit, clock.now() + _CLOSING_SECONDS)
         clock.sleep(_FULL_SECONDS)
 
 
-def _wait(players: Sequence[_Player], stop: threading.Event) -> None:
-    """Wait until every sink is closed; once ``stop`` is set, see to it that it soon is.
+def _wait(players: Sequence[_Player], asked: threading.Event) -> None:
+    """Wait until every sink is closed or hangs; once ``asked`` is set, see to it that it soon is.
 
     Waiting on events rather than joining threads: on Python 3.11 a Ctrl-C inside a join marks a
     live thread as stopped.
     """
     told = False
-    deadline = float("inf")
-    while not all(player.done.wait(_POLL_SECONDS) for player in players):
-        if stop.is_set() and not told:
+    sent: dict[_Player, int] = {}
+    deadlines: dict[_Player, float] = {}
+    while left := [player for player in players if not player.done.is_set()]:
+        if asked.is_set() and not told:
             told = True
-            deadline = time.monotonic() + _CLOSING_SECONDS
-            for player in players:
+            for player in left:
                 player.interrupt()
-        if time.monotonic() > deadline:
-            for player in players:
-                if not player.done.is_set():
-                    player.error = player.error or SinkError(
-                        f"{player.sink.name}: did not close within {_CLOSING_SECONDS:g} seconds"
-                    )
+        now = time.monotonic()
+        for player in left:
+            if sent.get(player) != player.sent or (player.has_time and not told):
+                sent[player], deadlines[player] = player.sent, now + _CLOSING_SECONDS
+        if all(now > deadlines[player] for player in left):
+            for player in left:
+                player.error = player.error or SinkError(
+                    f"{player.sink.name}: did not close within {_CLOSING_SECONDS:g} seconds"
+                )
             return
+        left[0].done.wait(_POLL_SECONDS)
 
 
 def describe(error: BaseException | None, name: str) -> str:
     """Say in one line what went wrong with the sink ``name``."""
     text = str(error) if isinstance(error, MidiRnnError) else f"{type(error).__name__}: {error}"
     return text if text.startswith(f"{name}:") else f"{name}: {text}"
-
-
-@contextlib.contextmanager
-def _quick_switching(wanted: bool) -> Iterator[None]:
-    """Let threads change over quickly while music plays."""
-    before = sys.getswitchinterval()
-    if wanted:
-        sys.setswitchinterval(_SWITCH_SECONDS)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)

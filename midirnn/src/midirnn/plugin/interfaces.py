@@ -157,6 +157,13 @@ class StreamInfo:
         """How long a tick is."""
         return self.microseconds_per_beat / 1_000_000 / self.ticks_per_beat
 
+    def numbered(self, path: Path) -> Path:
+        """Return ``path`` with the song's number in its name, if there are several songs."""
+        if self.songs == 1:
+            return path
+        digits = max(2, len(str(self.songs)))
+        return path.with_name(f"{path.stem}-{self.song:0{digits}}{path.suffix}")
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -189,9 +196,9 @@ class Sink(Plugin, ABC):
         """The song has ended: write it, or play out what is left of it."""
 
     def interrupt(self) -> None:
-        """The user wants silence now; called from another thread while ``finish`` may be running.
+        """The user wants silence now; called from another thread, before or during ``finish``.
 
-        A sink whose ``finish`` takes time returns from it soon after this.
+        A sink whose ``finish`` plays returns from it soon after this; what it writes it writes.
         """
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """Finds plugins, keeps what they register, and makes the chosen ones.
 
-A plugin that fails is recorded with its cause and never stops the others: this border is the one
-place in midirnn where any exception is caught.
+A plugin that fails is recorded with its cause and never stops the others: here any exception is
+caught, as where plugins are called (:mod:`midirnn.plugin.border`, :mod:`midirnn.playback.play`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, Literal
 import pluggy
 from pydantic import ValidationError
 from pydantic.errors import PydanticUserError
+from pydantic.fields import FieldInfo
 
 from midirnn.errors import PluginError
 from midirnn.plugin import hookspecs
@@ -74,10 +75,17 @@ class Registered:
         """The options with their defaults, as the user would write them."""
         fields = self.plugin.Config.model_fields
         written = [
-            name if field.is_required() else f"{name}={field.default}"
+            name if field.is_required() else f"{name}={_default(field)}"
             for name, field in fields.items()
         ]
         return ",".join(written) or "no options"
+
+
+def _default(field: FieldInfo) -> Any:
+    try:
+        return field.get_default(call_default_factory=True)
+    except (Exception, SystemExit):  # noqa: BLE001 — the plugin border, or it needs other options
+        return "…"
 
 
 @dataclass(frozen=True)

@@ -20,16 +20,18 @@ class NoteLog(Sink):
         """Where to write."""
 
         path: Path = Path("notes.txt")
+        """What is in it stays; of several songs each has a file, with its number in the name."""
 
     config: Config
     _file: TextIO | None = None
 
     def open(self, info: StreamInfo) -> None:
         """Open the file before any music is made: here is where to say what is wrong."""
+        path = info.numbered(self.config.path)
         try:
-            self._file = self.config.path.open("w", encoding="utf-8")
+            self._file = path.open("a", encoding="utf-8")
         except OSError as error:
-            raise SinkError(f"notelog: {self.config.path}: {error.strerror}") from error
+            raise SinkError(f"notelog: {path}: {error.strerror}") from error
 
     def send(self, event: Event) -> None:
         """Write a line if a note begins."""

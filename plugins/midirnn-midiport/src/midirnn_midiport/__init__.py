@@ -51,8 +51,6 @@ class MidiPortSink(Sink):
         message = event.message
         if self._port is None or message.is_meta:
             return
-        if time.monotonic() > self._look_at:
-            self._look(self._port)
         try:
             self._port.send(message)
         except OSError as error:
@@ -61,6 +59,8 @@ class MidiPortSink(Sink):
             self._sounding[message.channel, message.note] = None
         elif message.type in ("note_on", "note_off"):
             self._sounding.pop((message.channel, message.note), None)
+        if time.monotonic() > self._look_at:  # after sending, which is not to wait for it
+            self._look(self._port)
 
     def _look(self, port: BaseOutput) -> None:
         """See whether somebody is there: a port takes messages for nobody, too."""

@@ -68,16 +68,16 @@ def open_input(
 def is_there(port: BaseInput | BaseOutput | PolledInput) -> bool:
     """Return whether what ``port`` is connected to is still there, as far as can be known.
 
-    rtmidi says nothing of it when a device or a program has gone.
+    rtmidi says nothing of it when a device or a program has gone. Nothing is hidden here: this is
+    asked while music plays, and other threads have something to say.
     """
     asked = getattr(port, "_rt", None)
     if asked is None:
         return True
-    with native_stderr_hidden():
-        try:
-            return port.name in asked.get_ports()
-        except _errors():
-            return False
+    try:
+        return port.name in asked.get_ports()
+    except _errors():
+        return False
 
 
 def find_port(wanted: str | None, names: list[str], direction: Direction = OUTPUT) -> str:

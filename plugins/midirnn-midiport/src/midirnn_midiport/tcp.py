@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from midirnn.plugin import SinkError, SourceError
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 _LOOK_SECONDS = 0.2
 """How often the listening thread looks whether it is to stop."""
+_PEDALS = (64, 66)  # sustain and sostenuto: those that hold notes
+_PEDAL_DOWN = 64
+
+_Held = dict[tuple[str, int, int], "mido.Message"]
 
 
 def connect(address: str) -> BaseOutput:
@@ -64,6 +68,15 @@ class Listener:
                     self._listen(connection)
 
     def _listen(self, connection: socket.socket) -> None:
+        held: _Held = {}
+        for message in self._messages(connection):
+            _keep_held(held, message)
+            self._receive(message)
+        for end in held.values():  # who has hung up lets nothing go any more
+            self._receive(end)
+
+    def _messages(self, connection: socket.socket) -> Iterator[mido.Message]:
+        """Yield what comes in until the sender hangs up, or we do."""
         import mido
 
         parser = mido.Parser()
@@ -78,8 +91,25 @@ class Listener:
             if not data:
                 return
             parser.feed(data)
-            for message in parser:
-                self._receive(message)
+            yield from parser
+
+
+def _keep_held(held: _Held, message: mido.Message) -> None:
+    """Keep account of the keys and pedals that are down, and of what lets each go."""
+    if message.type in ("note_on", "note_off"):
+        key = "note", message.channel, message.note
+        end = message.copy(velocity=0)  # a note-on of velocity 0 is a note's end
+        down = message.type == "note_on" and message.velocity > 0
+    elif message.type == "control_change" and message.control in _PEDALS:
+        key = "pedal", message.channel, message.control
+        end = message.copy(value=0)
+        down = message.value >= _PEDAL_DOWN
+    else:
+        return
+    if down:
+        held[key] = end
+    else:
+        held.pop(key, None)
 
 
 def _parsed(address: str, error: type[SinkError] | type[SourceError]) -> tuple[str, int]:

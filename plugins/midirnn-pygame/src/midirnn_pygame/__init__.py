@@ -86,6 +86,8 @@ class PygameSink(Sink):
             music.load(song, "mid")
         except pygame.error as error:
             raise SinkError(f"pygame: SDL_mixer cannot play MIDI here ({error})") from error
+        if self._interrupted.is_set():
+            return
         music.set_volume(self.config.volume)
         music.play()
         while music.get_busy():
