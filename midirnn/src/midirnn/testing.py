@@ -225,6 +225,7 @@ def _check_inputs(augmentation: Augmentation) -> None:
     import tensorflow as tf
 
     name, width = augmentation.name, midicodec.BITS
+    tf.random.set_seed(7)  # where ops are to be deterministic, as in training, one is needed
     bits = tf.constant(np.random.default_rng(7).integers(0, 2, (_LANES, _STEPS, width)), tf.float32)
     time = tf.random.stateless_uniform((_LANES, _STEPS), (1, 2))
     changed = tf.function(augmentation.augment_inputs, autograph=False)

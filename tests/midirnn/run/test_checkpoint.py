@@ -61,12 +61,18 @@ def test_a_checkpoint_whose_saving_was_killed_at_its_end_has_its_score(tmp_path:
     assert (checkpoints.score(10), checkpoints.score(20), checkpoints.score(30)) == (3, 1, 2)
 
 
-def test_one_that_is_damaged_or_older_than_scores_is_not_the_best(tmp_path: Path) -> None:
+def test_one_that_is_damaged_may_have_been_the_best_and_is_told(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path)
     save(checkpoints, {10: 1.0, 20: 2.0, 30: 3.0})
-    checkpoints.path(10).write_bytes(b"")
     np.savez(checkpoints.path(20), weights=np.zeros(3))
-    assert checkpoints.score(10) is checkpoints.score(20) is None
+    assert checkpoints.score(20) is None
+    checkpoints.path(10).write_bytes(b"")
+    with pytest.raises(RunError, match=r"step-00000010\.npz is damaged .*this run's: 20, 30"):
+        checkpoints.find("best")
+    assert checkpoints.best_whole() == (30, 3)
+    # But training goes on.
+    save(checkpoints, {40: 4.0})
+    assert checkpoints.steps == [20, 30, 40]
     assert checkpoints.find("best") == 30
 
 

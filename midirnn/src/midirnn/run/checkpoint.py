@@ -7,7 +7,6 @@ TensorFlow, and its zip container carries a CRC of each.
 from __future__ import annotations
 
 import contextlib
-import math
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -79,19 +78,22 @@ class Checkpoints:
         with replacing(self.path(step), durable=True) as file:
             np.savez(file, **arrays, **{_SCORE: np.float64(score)})  # type: ignore[arg-type]
         there = [each for each in self.steps if each <= step]
-        kept = {*there[-KEPT:], self._best(there)}
+        kept = {*there[-KEPT:], _best(there, self._scores(there, strict=False))}
         for other in set(self.steps) - kept:
             self.path(other).unlink()
 
     def find(self, which: str = "last") -> int:
-        """Return the step of ``best``, ``last`` or of a checkpoint given by its number."""
+        """Return the step of ``best``, ``last`` or of a checkpoint given by its number.
+
+        Raises :class:`RunError` where there is none, or one too damaged to say whether it is best.
+        """
         steps = self.steps
         if not steps:
             raise RunError(f"there is no checkpoint in {self.folder}: the run was never saved")
         if which == "last":
             return steps[-1]
         if which == "best":
-            return self._best(steps)
+            return _best(steps, self._scores(steps))
         if which.isdecimal() and int(which) in steps:
             return int(which)
         listed = ", ".join(map(str, steps))
@@ -99,13 +101,19 @@ class Checkpoints:
             f"there is no checkpoint {which!r} in {self.folder}; there are: best, last, {listed}"
         )
 
+    def best_whole(self) -> tuple[int, float | None]:
+        """Return the step of the best of those that are not damaged, and its score, if any."""
+        scores = self._scores(self.steps, strict=False)
+        best = _best(self.steps, scores)
+        return best, scores.get(best)
+
     def score(self, step: int) -> float | None:
-        """Return the score that a checkpoint was saved with; None where that is no number."""
-        try:
-            score = float(read_arrays(self.path(step), _SCORE)[""])
-        except (DamagedError, KeyError, TypeError):  # whoever loads it is told what is wrong
-            return None
-        return None if math.isnan(score) else score
+        """Return the score that a checkpoint was saved with; None where that is no number.
+
+        Raises :class:`RunError` for a damaged file.
+        """
+        score = self._read(step, _SCORE).get("")
+        return None if score is None or np.isnan(score) else float(score)
 
     def newest_whole(self) -> tuple[int | None, list[RunError]]:
         """Return the step of the newest checkpoint that is whole, and what is wrong with newer."""
@@ -150,7 +158,21 @@ class Checkpoints:
                 "if config.toml was changed, change it back, else use another checkpoint"
             ) from error
 
-    def _best(self, steps: Sequence[int]) -> int:
-        """Return that with the lowest score; of equals, and where none is a number, the newest."""
-        scores = {step: score for step in steps if (score := self.score(step)) is not None}
-        return min(scores, key=lambda step: (scores[step], -step), default=steps[-1])
+    def _scores(self, steps: Sequence[int], *, strict: bool = True) -> dict[int, float]:
+        """Return the scores that are numbers; if not ``strict``, a damaged checkpoint has none."""
+        scores = {}
+        for step in steps:
+            try:
+                score = self.score(step)
+            except RunError:
+                if strict:
+                    raise
+                continue  # whoever asks for it is told
+            if score is not None:
+                scores[step] = score
+        return scores
+
+
+def _best(steps: Sequence[int], scores: Mapping[int, float]) -> int:
+    """Return that with the lowest score; of equals, and where none is a number, the newest."""
+    return min(scores, key=lambda step: (scores[step], -step), default=steps[-1])

@@ -246,8 +246,7 @@ def _train(
     if outcome.stopped_early:
         patience = config.training.early_stopping_patience
         say(f"stopped early: {patience} validations in a row were no better than the best")
-    best = run.checkpoints.find("best")
-    score = run.checkpoints.score(best)
+    best, score = run.checkpoints.best_whole()
     if corpus.validation and score is not None:
         say(f"best validation score: {score:.3f} bits a message, after step {best}")
     say(f"midirnn generate {run.folder}")
