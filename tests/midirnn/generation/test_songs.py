@@ -343,6 +343,16 @@ def test_what_a_primer_set_is_in_the_order_it_was_last_set_in() -> None:
     ]  # fmt: skip
 
 
+def test_the_time_of_a_program_change_at_a_primers_end_stays() -> None:
+    """Of one that is not heard, since its channel's instrument is set."""
+    rows = [[0, 0x90, 60, 64, 3], [0, 0x80, 60, 0, 3], [0, 0xC0, 9, 0, 2]]
+    primer = Primer(Events(np.array(rows, np.uint8), np.array([0.0, 0.5, 2.0])))
+    (take,) = generator(1, programs={0: 3}).songs(Length(5), 0, info=INFO, primer=primer)
+    times = [each.start_seconds for each in take.events]
+    assert times[:3] == pytest.approx([0, 0, 0.5], abs=0.01)
+    assert times[3] >= 2.49
+
+
 def test_what_an_only_new_song_begins_with_is_on_its_channels() -> None:
     rows = [[0, 0xB5, 7, 64, 3], [0, 0xB0, 7, 80, 3]]
     primer = Primer(Events(np.array(rows, np.uint8), np.zeros(2)), 3.0)

@@ -80,9 +80,10 @@ class Opening:
         """
         if not len(primer.events):
             raise GenerationError("the primer holds no event for the network to go on from")
-        heard = _instruments(settings) + _without_programs(primer.events, settings)
+        kept, carried = _without_programs(primer.events, settings)
+        heard, rest = _instruments(settings) + kept, primer.rest + carried
         if not only_new:
-            return cls(heard, heard, primer.rest, beat=primer.beat)
+            return cls(heard, heard, rest, beat=primer.beat)
         heard += _ended(heard)
         lasting = [
             (record, 0.0)
@@ -90,7 +91,7 @@ class Opening:
             if not settings.rules or record[B1] & 0x0F in settings.channels
         ]
         beat = primer.beat and primer.beat.since(primer.seconds)
-        return cls(heard, lasting, primer.rest, skips_rest=True, beat=beat)
+        return cls(heard, lasting, rest, skips_rest=True, beat=beat)
 
 
 def hear(openings: Sequence[Opening], ensemble: Ensemble) -> None:
@@ -122,8 +123,11 @@ def _may_begin(record: bytes, rules: Rules) -> bool:
     )
 
 
-def _without_programs(events: Events, settings: GenerationConfig) -> list[Timed]:
-    """Leave out changes of the instruments that are set; their time is the next record's."""
+def _without_programs(events: Events, settings: GenerationConfig) -> tuple[list[Timed], float]:
+    """Leave out changes of the instruments that are set; their time is the next record's.
+
+    Of the last ones it is returned, in seconds.
+    """
     kept, carried = [], 0.0
     for row, seconds in zip(events.records, events.delta_seconds.tolist(), strict=True):
         record = row.tobytes()
@@ -132,7 +136,7 @@ def _without_programs(events: Events, settings: GenerationConfig) -> list[Timed]
             continue
         kept.append((record, carried + seconds))
         carried = 0.0
-    return kept
+    return kept, carried
 
 
 def _lasting(heard: list[Timed]) -> list[bytes]:
