@@ -299,9 +299,12 @@ def test_a_split_of_a_prepared_corpus_or_of_files(
     assert sum(each.songs for each in parts.values()) == whole.songs == 24
     assert evaluate_run(run.folder, [prepared], "last") == parts["validation"]
     assert evaluate_run(run.folder, [composed], "last", "test") == parts["test"]
-    # What a run was trained on changes nothing of what it is scored on.
+    # One that knows all messages is shown them, and scored on the same.
     run.save_config(resolve(None, {"corpus": {"messages": "all"}}, base=run.config()))
-    assert evaluate_run(run.folder, [composed], "last", "test") == parts["test"]
+    shown_all = evaluate_run(run.folder, [composed], "last", "test")
+    assert (shown_all.songs, shown_all.messages) == (parts["test"].songs, parts["test"].messages)
+    assert shown_all.bits_per_message != parts["test"].bits_per_message
+    assert evaluate_run(run.folder, [composed], "last").messages == whole.messages
     # But what it knows nothing of, it is not scored on.
     run.save_config(CONFIG)
     everything = tmp_path / "everything"

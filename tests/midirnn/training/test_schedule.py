@@ -56,9 +56,16 @@ LOSSES = {
     "no number": ([1.0, math.nan], "the loss is nan"),
     "infinite": ([1.0, math.inf], "the loss is inf"),
     "an outlier": ([1.0] * 50 + [15.0] + [1.0] * 50, None),
-    "an explosion": ([1.0] * 50 + [500.0] * 2, "the loss is 25.95 on average; it was 1 once"),
+    "several outliers": ([1.0] * 50 + [1000.0] * 9 + [1.0] * 50, None),
+    "an explosion": (
+        [1.0] * 50 + [500.0] * 11,
+        "half of the last losses are 500 or more; once it was 1",
+    ),
     "slow, after a good time": ([100.0] * 20 + [1.0] * 50 + [50.0] * 50, None),
-    "beyond the beginning": ([20.0] * 20 + [1.0] * 50 + [50.0] * 50, "the loss is 20.6"),
+    "beyond the beginning": (
+        [20.0] * 20 + [1.0] * 50 + [50.0] * 50,
+        "half of the last losses are 50 or more",
+    ),
     "negative": ([-1.0] * 50 + [5.0] * 50, None),
 }
 

@@ -1,9 +1,10 @@
 """How well a network predicts songs: bits per message, and for its time.
 
 The measure is the same for every model: the negative log2-likelihood of each channel message's
-whole record, over every record that has one before it. Bits that are independent have their
-probabilities clipped at 1e-6. Time has a term of its own, the negative log2-likelihood of its
-class (:mod:`midirnn.model.timeclasses`), where the network gives it a distribution.
+whole record, over all but a song's first. A network is shown what it was trained on: one that
+knows all messages sees those between, too, and is not scored on them. Bits that are independent
+have their probabilities clipped at 1e-6. Time has a term of its own, the negative log2-likelihood
+of its class (:mod:`midirnn.model.timeclasses`), where the network gives it a distribution.
 """
 
 from __future__ import annotations
@@ -99,8 +100,6 @@ def evaluate_run(
 
 def _songs(paths: Sequence[Path], config: Config, split: Split | None) -> Sequence[Events]:
     prepared = prepared_among(paths)
-    # The same messages for every model, whichever it was trained on.
-    settings = config.corpus.model_copy(update={"messages": "channel"})
     if prepared is not None:
         made_with = settings_of(paths)
         if config.corpus.channel_only and made_with is not None and not made_with.channel_only:
@@ -110,9 +109,9 @@ def _songs(paths: Sequence[Path], config: Config, split: Split | None) -> Sequen
             )
         corpus = read_split(prepared, split or "validation")
     elif split is None:
-        corpus = read_corpus(paths, settings)
+        corpus = read_corpus(paths, config.corpus)
     else:
-        corpus = open_corpus(paths, settings)
+        corpus = open_corpus(paths, config.corpus)
         songs = {"train": corpus.songs, "validation": corpus.validation, "test": corpus.test}[split]
         if not len(songs):
             raise CorpusError(
@@ -155,14 +154,12 @@ class Evaluator:
         for first in range(0, len(by_length), _LANES):
             lanes = by_length[first : first + _LANES]
             states = np.zeros((len(lanes), 4, self._units), np.float32)
-            for records, delta_seconds, real in _windows(lanes, self._length):
+            for records, delta_seconds, real, counted in _windows(lanes, self._length):
                 time = from_seconds(delta_seconds, self._scale)
                 states, cost, predictions, parts = self._predict(
                     records, time, states, real.astype(np.float32)
                 )
-                targets = records[:, 1:]
-                long, status = targets[..., 0], targets[..., 1]
-                counted = real & (long == 0) & (status >= 0x80) & (status < 0xF0)
+                status = records[:, 1:, 1]
                 messages += int(counted.sum())
                 for name, bits in _by_field(status[counted], cost.numpy()[counted]):
                     fields[name] = fields.get(name, 0.0) + bits
@@ -225,20 +222,38 @@ def _by_field(
     yield "n", float(total[4])
 
 
+def _scored(records: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """Return ``(n,)`` bool: a song's channel messages but the first, which no other announces."""
+    long, status = records[:, 0], records[:, 1]
+    scored: npt.NDArray[np.bool_] = (long == 0) & (status >= 0x80) & (status < 0xF0)
+    scored[: int(scored.argmax()) + 1] = False
+    return scored
+
+
 def _windows(
     songs: Sequence[Events], length: int
-) -> Iterator[tuple[npt.NDArray[np.uint8], npt.NDArray[np.float64], npt.NDArray[np.bool_]]]:
+) -> Iterator[
+    tuple[
+        npt.NDArray[np.uint8],
+        npt.NDArray[np.float64],
+        npt.NDArray[np.bool_],
+        npt.NDArray[np.bool_],
+    ]
+]:
     """Yield windows of ``length`` + 1 records over all songs, zeros behind a song's end.
 
-    The mask, ``(songs, length)``, is true where a target is real.
+    The masks, ``(songs, length)`` each, are true where a target is real, and where it is scored.
     """
+    scored = [_scored(song.records) for song in songs]
     for start in range(0, max(map(len, songs)) - 1, length):
         records = np.zeros((len(songs), length + 1, 5), np.uint8)
         delta_seconds = np.zeros((len(songs), length + 1), np.float64)
-        real = np.zeros((len(songs), length), np.bool_)
+        real, counted = np.zeros((2, len(songs), length), np.bool_)
         for lane, song in enumerate(songs):
             piece = song.records[start : start + length + 1]
             records[lane, : len(piece)] = piece
             delta_seconds[lane, : len(piece)] = song.delta_seconds[start : start + length + 1]
-            real[lane, : max(len(piece) - 1, 0)] = True
-        yield records, delta_seconds, real
+            targets = scored[lane][start + 1 : start + length + 1]
+            real[lane, : len(targets)] = True
+            counted[lane, : len(targets)] = targets
+        yield records, delta_seconds, real, counted

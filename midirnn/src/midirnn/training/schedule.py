@@ -7,6 +7,7 @@ decides as the undisturbed one.
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Mapping
 
 import numpy as np
@@ -16,9 +17,9 @@ from midirnn.errors import RunError
 from midirnn.settings.config import TrainingConfig
 
 _WINDOW_STEPS = 20
-"""How many losses are averaged before they say anything."""
+"""Of how many losses the median says something: one song's long rests do not."""
 _EXPLOSION = 10.0
-"""How many times the best average another one is when a run has exploded."""
+"""How many times the best median another one is when a run has exploded."""
 
 
 class Schedule:
@@ -78,7 +79,7 @@ class Divergence:
     def tell(self, loss: float) -> str | None:
         """Take a step's loss; return what is wrong with it, or None.
 
-        A run has exploded when its losses are on average ten times what they were at best, and
+        A run has exploded when the median of its losses is ten times what it was at best, and
         worse than at its beginning.
         """
         if not math.isfinite(loss):
@@ -86,23 +87,27 @@ class Divergence:
         self._recent = [*self._recent[-_WINDOW_STEPS + 1 :], loss]
         if len(self._recent) < _WINDOW_STEPS:
             return None
-        mean = sum(self._recent) / _WINDOW_STEPS
+        median = statistics.median_low(self._recent)
         if math.isinf(self._first):
-            self._first = mean
-        self._least = min(self._least, mean)
+            self._first = median
+        self._least = min(self._least, median)
         # A loss may be negative, so that no multiple of it says much.
-        if mean > self._first and mean > _EXPLOSION * self._least > 0:
-            return f"the loss is {mean:.4g} on average; it was {self._least:.4g} once"
+        if median > self._first and median > _EXPLOSION * self._least > 0:
+            return (
+                f"half of the last losses are {median:.4g} or more; once it was {self._least:.4g}"
+            )
         return None
 
     def checkpoint(self) -> dict[str, npt.NDArray[np.generic]]:
         """Return all that changes, as named arrays."""
-        return {"recent": np.array(self._recent), "means": np.array([self._first, self._least])}
+        return {"recent": np.array(self._recent), "medians": np.array([self._first, self._least])}
 
     def restore(self, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
         """Go on as the one that gave ``arrays``; :class:`RunError` for others."""
-        recent, means = arrays.get("recent"), arrays.get("means")
-        if recent is None or recent.ndim != 1 or means is None or means.shape != (2,):
-            raise RunError("divergence/recent or divergence/means are not there or of other shapes")
+        recent, medians = arrays.get("recent"), arrays.get("medians")
+        if recent is None or recent.ndim != 1 or medians is None or medians.shape != (2,):
+            raise RunError(
+                "divergence/recent or divergence/medians are not there or of other shapes"
+            )
         self._recent = recent.tolist()
-        self._first, self._least = means.tolist()
+        self._first, self._least = medians.tolist()
