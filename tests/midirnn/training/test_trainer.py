@@ -225,7 +225,7 @@ def test_an_explosion_names_the_last_checkpoint(make: Make, tmp_path: Path) -> N
         if progress.step == 30:
             trainer._train_step.optimizer.learning_rate.assign(1e4)
 
-    with pytest.raises(RunError, match=r"step \d+: half of the last losses are .* or more; once .*; "
+    with pytest.raises(RunError, match=r"half of the last losses are .* or more; once .*; "
                        r"its last checkpoint is that of step 25"):  # fmt: skip
         trainer.train(NEVER, explode)
     assert np.isfinite(checkpoint(tmp_path, 25)["weights/lstm1/kernel"]).all()
