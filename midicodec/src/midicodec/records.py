@@ -44,6 +44,7 @@ SYSEX_END = PACKET
 END_OF_TRACK, SET_TEMPO, TIME_SIGNATURE = 0x2F, 0x51, 0x58
 """Meta types (Standard MIDI Files 1.0, "Meta-Events")."""
 
+CHANNELS = 16
 DRUM_CHANNEL = 9
 """General MIDI's tenth: there a key is an instrument, not a pitch."""
 
@@ -79,7 +80,7 @@ SYSTEM_KINDS = {
 }
 """System common and realtime messages by status; F4, F5, F9 and FD are undefined."""
 KINDS: dict[int, Kind] = {
-    **{high | channel: kind for high, kind in CHANNEL_KINDS.items() for channel in range(16)},
+    **{high | channel: kind for high, kind in CHANNEL_KINDS.items() for channel in range(CHANNELS)},
     **SYSTEM_KINDS,
 }
 """All of them by status (MIDI 1.0 Detailed Specification, table I)."""

@@ -10,11 +10,11 @@ from typing import Any
 
 import click
 
+from midicodec.records import CHANNELS
 from midirnn.plugin.choice import PluginChoice
 
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
-CHANNELS = 16
 _RANGE = re.compile(r"(\d{1,2})(?:-(\d{1,2}))?")
 
 paths_argument = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))

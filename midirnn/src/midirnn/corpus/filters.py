@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 import midicodec
-from midicodec.records import B1, DRUM_CHANNEL
+from midicodec.records import B1, CHANNELS, DRUM_CHANNEL
 from midicodec.timing import SMPTE_FLAG, time_signatures, to_delta
 from midirnn.corpus.duplicates import content_of, note_ons, notes_of
 from midirnn.errors import UnusableError
@@ -17,7 +17,6 @@ from midirnn.settings.config import CorpusConfig
 
 LONGEST_RECORDS = 2**27
 """A song of more would not fit the 32-bit offsets of a list in Arrow's columns."""
-_CHANNELS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +136,7 @@ def _song(loaded: midicodec.Loaded, config: CorpusConfig) -> midicodec.Song:
 
 def _kept(song: midicodec.Song, config: CorpusConfig) -> npt.NDArray[np.bool_] | None:
     """Return which records are kept; None for all of them."""
-    wanted = np.isin(np.arange(_CHANNELS), list(channels_of(config)))
+    wanted = np.isin(np.arange(CHANNELS), list(channels_of(config)))
     of_channel = song.channel_messages
     if config.messages == "all" and wanted.all():
         return None
@@ -150,7 +149,7 @@ def _kept(song: midicodec.Song, config: CorpusConfig) -> npt.NDArray[np.bool_] |
 def _channels(records: npt.NDArray[np.uint8], starts: npt.NDArray[np.bool_]) -> tuple[int, ...]:
     there = np.zeros(0x100, np.bool_)
     there[records[:, B1] if starts.all() else records[starts, B1]] = True
-    by_channel = there[0x80:0xF0].reshape(-1, _CHANNELS).any(axis=0)
+    by_channel = there[0x80:0xF0].reshape(-1, CHANNELS).any(axis=0)
     return tuple(np.flatnonzero(by_channel).tolist())
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from midicodec.records import CHANNELS
 from midirnn.corpus.split import SPLITS
 from midirnn.corpus.store import Store
 
@@ -123,7 +124,7 @@ def inspect(folder: Path) -> Inspection:
             _logarithmic("records of a song", records),
             _logarithmic("notes a second", density),
             _linear("slowest tempo of a song, beats a minute", slowest, 20, 260),
-            _bars("songs with a channel, from 0", {n: channels[n] for n in range(16)}),
+            _bars("songs with a channel, from 0", {n: channels[n] for n in range(CHANNELS)}),
             _bars("songs with a time signature", dict(common)),
         ),
     )

@@ -10,6 +10,7 @@ from typing import Any
 import tqdm
 
 import midicodec
+from midicodec.records import CHANNELS
 from midirnn.console.say import say
 from midirnn.console.signals import stop_on_signals
 from midirnn.errors import GenerationError, MidiRnnError, SinkError
@@ -26,10 +27,9 @@ from midirnn.run.folder import Run
 from midirnn.settings.config import Config, GenerationConfig
 
 _PYGAME = PluginChoice(name="pygame")
-_ALL = tuple(range(16))
 _RULED = {
     "scale": ("--scale", None),
-    "channels": ("--channels", _ALL),
+    "channels": ("--channels", tuple(range(CHANNELS))),
     "program_changes": ("--keep-programs", True),
     "most_notes": ("--most-notes", None),
     "longest_note_seconds": ("--longest-note", None),

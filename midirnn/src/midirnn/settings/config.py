@@ -13,6 +13,7 @@ from pydantic import (
     model_validator,
 )
 
+from midicodec.records import CHANNELS
 from midirnn.plugin.choice import PluginChoice
 from midirnn.settings.instruments import program_of
 from midirnn.settings.scales import pitch_classes
@@ -43,7 +44,7 @@ class CorpusConfig(_Section):
     """The SMF types that are read."""
     messages: Literal["all", "channel"] = "channel"
     """``channel``: notes, controllers, programs, bends; ``all``: system and meta messages too."""
-    channels: tuple[Annotated[int, Field(ge=0, le=15)], ...] = tuple(range(16))
+    channels: tuple[Annotated[int, Field(ge=0, le=15)], ...] = tuple(range(CHANNELS))
     """Whose channel messages are kept, from 0; what has no channel is not concerned."""
     drums: Literal["keep", "drop", "only"] = "keep"
     """Of ``channels``, what is done with 9, General MIDI's drums."""
@@ -156,7 +157,7 @@ class GenerationConfig(_Section):
     longest_wait_seconds: Annotated[float, Field(gt=0)] = 30.0
     """A network's longer waits are cut to this."""
     channels: Annotated[tuple[Annotated[int, Field(ge=0, le=15)], ...], Field(min_length=1)] = (
-        tuple(range(16))
+        tuple(range(CHANNELS))
     )
     """Which channels are played on, from 0; 9 is General MIDI's drums."""
     scale: Annotated[str, AfterValidator(_scale)] | None = None

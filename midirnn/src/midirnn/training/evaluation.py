@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -230,20 +230,19 @@ def _scored(records: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
     return scored
 
 
-def _windows(
-    songs: Sequence[Events], length: int
-) -> Iterator[
-    tuple[
-        npt.NDArray[np.uint8],
-        npt.NDArray[np.float64],
-        npt.NDArray[np.bool_],
-        npt.NDArray[np.bool_],
-    ]
-]:
-    """Yield windows of ``length`` + 1 records over all songs, zeros behind a song's end.
+class _Window(NamedTuple):
+    """``T`` + 1 records of each of some songs, zeros behind a song's end."""
 
-    The masks, ``(songs, length)`` each, are true where a target is real, and where it is scored.
-    """
+    records: npt.NDArray[np.uint8]
+    delta_seconds: npt.NDArray[np.float64]
+    real: npt.NDArray[np.bool_]
+    """``(songs, T)``: which targets there are."""
+    counted: npt.NDArray[np.bool_]
+    """``(songs, T)``: which of them are scored."""
+
+
+def _windows(songs: Sequence[Events], length: int) -> Iterator[_Window]:
+    """Yield windows of ``length`` + 1 records over all songs."""
     scored = [_scored(song.records) for song in songs]
     for start in range(0, max(map(len, songs)) - 1, length):
         records = np.zeros((len(songs), length + 1, 5), np.uint8)
@@ -256,4 +255,4 @@ def _windows(
             targets = scored[lane][start + 1 : start + length + 1]
             real[lane, : len(targets)] = True
             counted[lane, : len(targets)] = targets
-        yield records, delta_seconds, real, counted
+        yield _Window(records, delta_seconds, real, counted)
